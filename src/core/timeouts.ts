@@ -175,8 +175,8 @@ export const TALLY_SLACK_SECONDS = 2;
  */
 export const TALLY_LATE_SECONDS = 1;
 /**
- * A failure of a session this soon after the server's own trouble (`<F-TROUBLE>`) is not the
- * client's, seconds: Postfix logs both in the same moment.
+ * The next failure of a session, this soon after the server's own trouble (`<F-TROUBLE>`), is not
+ * the client's, seconds: Postfix logs both in the same moment.
  */
 export const TALLY_TROUBLE_SECONDS = 1;
 /**

@@ -99,7 +99,7 @@ export class Tally {
     return count;
   }
 
-  /** The server's own trouble, which no address stands in. */
+  /** The server's own trouble. It excuses one line: a port, as a session, can be used again. */
   trouble({ told, boot, time }: Pick<TallyLine, 'told' | 'boot' | 'time'>): void {
     if (told.session !== undefined)
       remember(this.#troubles, `${boot} ${told.session}`, time, TALLY_TROUBLES_MAX);
@@ -117,8 +117,9 @@ export class Tally {
     return failed === undefined || (ofNetwork ?? 0) > failed ? ofNetwork : failed;
   }
 
-  #inTrouble({ told, boot, time }: TallyLine): boolean {
-    const since = this.#troubles.get(`${boot} ${told.session ?? ''}`);
+  #takeTrouble({ told: { session = '' }, boot, time }: TallyLine): boolean {
+    const since = this.#troubles.get(`${boot} ${session}`);
+    this.#troubles.delete(`${boot} ${session}`);
     return since !== undefined && within(since, time, TALLY_TROUBLE_SECONDS);
   }
 
@@ -152,12 +153,12 @@ export class Tally {
     const { told, time, count } = line;
     switch (told.part) {
       case 'plain':
-        return this.#inTrouble(line) ? 0 : count;
+        return this.#takeTrouble(line) ? 0 : count;
       case 'unsure': {
         const failed = this.#lastFailure(account, line);
         const before = this.#table.lastHeard(account, told.session);
         const quiet = before === undefined || !within(before, time, TALLY_UNSURE_QUIET_SECONDS);
-        if (this.#inTrouble(line) || !quiet) return 0;
+        if (this.#takeTrouble(line) || !quiet) return 0;
         if (failed !== undefined && within(failed, time, TALLY_UNSURE_SECONDS)) return count;
         this.#table.addAttempt(account, {
           ...UNTOLD,
