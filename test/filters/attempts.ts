@@ -110,6 +110,14 @@ export const ATTEMPTS: readonly Attempt[] = [
       filter: 'dovecot',
       options: { mode },
       lines: [
+        `${DOVECOT} imap-login: Disconnected (sent invalid base64 in response): user=<{user}>, method=PLAIN, rip=${SUM}`,
+      ],
+      fields: { user: dovecot },
+    },
+    {
+      filter: 'dovecot',
+      options: { mode },
+      lines: [
         `${DOVECOT} pop3-login: Login aborted: Logged out (auth failed, 2 attempts in 9 secs) (auth_failed): user=<{user}>, method=PLAIN, rip=${SUM}`,
       ],
       fields: { user: dovecot },
@@ -158,6 +166,17 @@ export const ATTEMPTS: readonly Attempt[] = [
     ],
     fields: { helo: greeting, user: printable },
     bound: 8_192,
+  })),
+  // In syslog a part ends at the bound. A greeting has letters, digits, dots and hyphens.
+  ...['more', 'aggressive'].map((mode) => ({
+    filter: 'exim',
+    options: { mode },
+    lines: [
+      'mx1 exim[20]: SMTP protocol error in "AUTH {command}" H=({helo}) [{client}] AUTH command used when not advertised',
+    ],
+    fields: { command: printable, helo: cut(100, '', without(/[^\w.-]/g)) },
+    bound: 870,
+    uncountedFrom: 780,
   })),
   {
     filter: 'sendmail-auth',
