@@ -87,7 +87,7 @@ export function openly(command, args, options = {}) {
  * @param {readonly string[]} command
  * @returns {{ pid: number | undefined, ended: Promise<number> }}
  */
-export function started([command = '', ...args]) {
+function started([command = '', ...args]) {
   const child = spawn(command, args, { cwd: ROOT, stdio: 'inherit' });
   child.on('error', (error) => fail(`${command}: ${error.message}`));
   const ended = new Promise((resolve) => child.on('exit', (status) => resolve(status ?? 1)));

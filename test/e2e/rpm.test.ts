@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { deadLinks, documentsBelow } from '../support/links.js';
 import { describeShortLife } from './lib/life.js';
 import { Machine } from './lib/machine.js';
-import { built, PACKAGES_MS_MAX, packagesMade, RpmPackage } from './lib/packages.js';
+import { built, RpmPackage } from './lib/packages.js';
 import { CACHE } from './lib/rootfs.js';
 import { outcomeOf, run } from './lib/shell.js';
 
@@ -54,7 +54,6 @@ describe('the RPM', () => {
   const there = async (path: string) => (await outcomeOf(inside('test', '-e', path))).status === 0;
 
   beforeAll(async () => {
-    await packagesMade();
     const base = readdirSync(CACHE).find((name) => /^rpm-[0-9a-f]{12}$/.test(name));
     if (base === undefined) throw new Error('no root with rpm: npm run package -- self-contained');
     state = await mkdtemp('/var/tmp/banjour-rpm-');
@@ -66,7 +65,7 @@ describe('the RPM', () => {
     writeFileSync(join(root, 'srv/sshd.spec'), SSHD);
     for (const name of ['semanage', 'restorecon'])
       writeFileSync(join(root, 'usr/sbin', name), SELINUX, { mode: 0o755 });
-  }, PACKAGES_MS_MAX);
+  });
   afterAll(async () => {
     await run(['umount', root]);
     await rm(state, { recursive: true });

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Agent } from './lib/agent.js';
 import { Door } from './lib/door.js';
 import { Machine } from './lib/machine.js';
-import { DebPackage, PACKAGES_MS_MAX, packagesMade } from './lib/packages.js';
+import { DebPackage } from './lib/packages.js';
 import { namedSuites } from './lib/rootfs.js';
 import { until } from './lib/shell.js';
 
@@ -34,12 +34,11 @@ describe.each(namedSuites())(`from ${FORMER} to this package on %s`, (suite) => 
   let before: Map<string, string[]>;
   let said = '';
   beforeAll(async () => {
-    await packagesMade();
     machine = await Machine.boot(suite);
     door = new Door(machine);
     agent = Agent.on(machine);
     installation = new DebPackage(machine, 'self-contained');
-  }, PACKAGES_MS_MAX);
+  });
   afterAll(async () => {
     await door?.close();
     await machine?.destroy();

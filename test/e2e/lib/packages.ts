@@ -4,7 +4,7 @@ import { copyFile, cp, mkdir, symlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { filesOf } from '../../support/releases.js';
 import type { Machine } from './machine.js';
-import { type Outcome, run, until } from './shell.js';
+import { type Outcome, run } from './shell.js';
 
 /** One way to get Banjour onto a host and off it. */
 export interface Installation {
@@ -26,19 +26,6 @@ export interface Installation {
 }
 
 const NEWER = '99.0.0';
-/** Making all packages takes four minutes, and ten more where all of it is to be compiled. */
-export const PACKAGES_MS_MAX = 1_500_000;
-
-/**
- * Waits for the packages, where they are made beside the tests: the process that makes them is told
- * then. It writes their checksums last.
- */
-export async function packagesMade(): Promise<void> {
-  const maker = process.env['BANJOUR_PACKAGER'];
-  const isOver = () => existsSync('packages/SHA256SUMS') || !existsSync(`/proc/${maker}`);
-  if (maker !== undefined)
-    await until('the packages are made', isOver, { timeoutMs: PACKAGES_MS_MAX, everyMs: 500 });
-}
 
 export function built(pattern: RegExp): string {
   const name = existsSync('packages')
