@@ -19,6 +19,6 @@ const [roots, packages] = await together(
 if (roots !== 0) fail('a root file system could not be built');
 if (packages !== 0) fail('the packages could not be built');
 say('end-to-end tests');
-const result = await jest('jest.e2e.config.mjs', process.argv.slice(2));
+const result = jest('jest.e2e.config.mjs', process.argv.slice(2));
 conclude(result);
 process.exitCode = result.ok ? 0 : 1;

@@ -7,5 +7,4 @@ import { setUp } from './lib/setup.mjs';
 
 setUp('test');
 process.env.BANJOUR_WRITE_PICTURES = '1';
-const { ok } = await jest('jest.config.mjs', ['-i', 'test/docs/pictures']);
-process.exitCode = ok ? 0 : 1;
+process.exitCode = jest('jest.config.mjs', ['-i', 'test/docs/pictures']).ok ? 0 : 1;

@@ -23,7 +23,7 @@ const statuses = await together(
 const linted = statuses.every((status) => status === 0);
 openly(process.execPath, ['scripts/house.mjs']);
 say('testing');
-const result = await jest('jest.config.mjs', process.argv.slice(2));
+const result = jest('jest.config.mjs', process.argv.slice(2));
 if (!linted) warn('the linters found something; see above');
 conclude(result);
 process.exitCode = linted && result.ok ? 0 : 1;

@@ -1,13 +1,13 @@
 /** Runs jest on the built tests and reads its counts. */
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { fail, ROOT, together } from './run.mjs';
+import { fail, openly, ROOT } from './run.mjs';
 
 /**
- * Runs jest with its usual output. Resolves with whether it succeeded, its counts, and the reasons
- * for skipping: from the titles of skipped tests, which end in ` [skipped: reason]`.
+ * Runs jest with its usual output. Returns whether it succeeded, its counts, and the reasons for
+ * skipping: from the titles of skipped tests, which end in ` [skipped: reason]`.
  */
-export async function jest(config, args) {
+export function jest(config, args) {
   const results = 'dist/test-results.json';
   rmSync(join(ROOT, results), { force: true });
   const flags = [
@@ -20,8 +20,7 @@ export async function jest(config, args) {
   // Tests that want another language say so; programs complain of a locale that is not installed.
   process.env.LC_ALL = 'C.UTF-8';
   delete process.env.LANGUAGE;
-  const words = [...flags, '--json', `--outputFile=${results}`, ...args];
-  const [status] = await together([process.execPath, ...words]);
+  const status = openly(process.execPath, [...flags, '--json', `--outputFile=${results}`, ...args]);
   let report;
   try {
     report = JSON.parse(readFileSync(join(ROOT, results), 'utf8'));

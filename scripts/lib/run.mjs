@@ -82,16 +82,16 @@ export function openly(command, args, options = {}) {
 }
 
 /**
- * Starts a command on this terminal; gives its process number, and its exit status once it has
- * ended.
+ * Starts a command; `ended` resolves with its exit status once it has ended and said all.
  * @param {readonly string[]} command
- * @returns {{ pid: number | undefined, ended: Promise<number> }}
+ * @param {import('node:child_process').StdioOptions} stdio
  */
-function started([command = '', ...args]) {
-  const child = spawn(command, args, { cwd: ROOT, stdio: 'inherit' });
+function started([command = '', ...args], stdio) {
+  const child = spawn(command, args, { cwd: ROOT, stdio });
   child.on('error', (error) => fail(`${command}: ${error.message}`));
-  const ended = new Promise((resolve) => child.on('exit', (status) => resolve(status ?? 1)));
-  return { pid: child.pid, ended };
+  /** @type {Promise<number>} */
+  const ended = new Promise((resolve) => child.on('close', (status) => resolve(status ?? 1)));
+  return { child, ended };
 }
 
 /**
@@ -99,29 +99,26 @@ function started([command = '', ...args]) {
  * ended.
  */
 export function together(...commands) {
-  return Promise.all(commands.map((command) => started(command).ended));
+  return Promise.all(commands.map((command) => started(command, 'inherit').ended));
 }
 
 /**
  * Runs commands at the same time, each of whose lines is shown behind its name; resolves with their
  * exit statuses once all have ended.
  * @param {Record<string, readonly string[]>} commands
- * @returns {Promise<number[]>}
  */
 export function sideBySide(commands) {
   const width = Math.max(...Object.keys(commands).map((name) => name.length));
-  const runs = Object.entries(commands).map(
-    ([name, [command = '', ...args]]) =>
-      new Promise((resolve) => {
-        const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
-        for (const stream of [child.stdout, child.stderr])
-          createInterface({ input: stream }).on('line', (line) =>
-            process.stdout.write(`${name.padEnd(width)} | ${line}\n`),
-          );
-        child.on('error', (error) => fail(`${command}: ${error.message}`));
-        child.on('close', (status) => resolve(status ?? 1));
-      }),
-  );
+  const runs = Object.entries(commands).map(([name, command]) => {
+    const { child, ended } = started(command, ['ignore', 'pipe', 'pipe']);
+    for (const stream of [child.stdout, child.stderr]) {
+      const input = /** @type {import('node:stream').Readable} */ (stream);
+      createInterface({ input }).on('line', (line) =>
+        process.stdout.write(`${name.padEnd(width)} | ${line}\n`),
+      );
+    }
+    return ended;
+  });
   return Promise.all(runs);
 }
 

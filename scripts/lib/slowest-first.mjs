@@ -9,9 +9,9 @@ const Sequencer = /** @type {any} */ (exported);
 
 /** Files that take long, the slowest first, relative to `test` and without `.test.js`. */
 export const SLOW = `
-e2e/attack e2e/switch e2e/share e2e/web e2e/service e2e/package e2e/policy e2e/tarball
-e2e/bridge e2e/million e2e/hostile e2e/session e2e/daemons e2e/notify e2e/upgrade
-e2e/chaos e2e/fail2ban
+e2e/attack e2e/package e2e/service e2e/switch e2e/share e2e/tarball e2e/policy e2e/bridge
+e2e/session e2e/web e2e/hostile e2e/million e2e/daemons e2e/chaos e2e/notify e2e/upgrade
+e2e/fail2ban
 filter/regex/python kernel/packets agent/death agent/restart tools/advise/advise cli/completion
 filters/shipped bench/detection agent/clocks agent/evidence agent/reload agent/share bench/policy
 cli/golden agent/agent journal/descriptors agent/sources agent/unsaved agent/share-desk bench/bench

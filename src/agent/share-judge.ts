@@ -252,7 +252,10 @@ export class ShareJudge {
   }
 }
 
-/** One of them, and what it was lifted from. */
+/**
+ * What an operator opened again: no other host and no list may close it, what holds it or lies in
+ * it, until the ban that was lifted would have ended.
+ */
 interface Lifted {
   /** What is to stay open: of the ban and what the operator named, the narrower one. */
   readonly target: Prefix;
@@ -262,7 +265,7 @@ interface Lifted {
   readonly until: EpochMicros;
 }
 
-/** A bounded set of them, the newest, for a question with every decision that comes. */
+/** A bounded set of what was opened again, the newest, asked with every decision that comes. */
 export class LiftedPrefixes {
   readonly #most: number;
   readonly #lifted = new Map<string, Lifted>();

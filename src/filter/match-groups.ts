@@ -162,24 +162,15 @@ const MARK_BITS = bitsOf(
 );
 
 export function marksOf(prefix: Found | undefined, match: Found): Marks {
-  const facts = factsOf(match, prefix);
-  if (!hasAny(match, prefix, MARK_BITS))
-    return {
-      facts,
-      nofail: false,
-      gained: false,
-      forget: false,
-      waits: false,
-      unchecked: false,
-      excused: false,
-    };
+  const isMarked = hasAny(match, prefix, MARK_BITS);
+  const has = (group: GroupNumber) => isMarked && isFilled(either(match, prefix, group));
   return {
-    facts,
-    nofail: isFilled(either(match, prefix, GROUP.nofail)),
-    gained: isFilled(either(match, prefix, GROUP.mlfgained)),
-    forget: isFilled(either(match, prefix, GROUP.mlfforget)),
-    waits: isFilled(either(match, prefix, GROUP.mlfwait)),
-    unchecked: isFilled(either(match, prefix, GROUP.unchecked)),
+    facts: factsOf(match, prefix),
+    nofail: has(GROUP.nofail),
+    gained: has(GROUP.mlfgained),
+    forget: has(GROUP.mlfforget),
+    waits: has(GROUP.mlfwait),
+    unchecked: has(GROUP.unchecked),
     excused: false,
   };
 }

@@ -78,6 +78,7 @@ const NewGroups = function NewGroups() {
 } as unknown as { new (): Record<string, string | undefined>; prototype: object };
 NewGroups.prototype = Object.create(null);
 
+/** What a regex found in a text. */
 export class Found {
   readonly index: number;
   readonly end: number;
