@@ -148,9 +148,9 @@ class Dump {
     for (const set of elements ? sets : []) {
       if (this.#interrupted) break;
       if ((set.flags & SET_FLAG.map) !== 0) continue;
-      await this.#ask(MESSAGE.GETSETELEM, [this.#table, set.name], (data, message) =>
-        readElements(data, message, set),
-      );
+      await this.#ask(MESSAGE.GETSETELEM, [this.#table, set.name], (data, message) => {
+        if (!readElements(data, message, set)) this.#interrupted = true;
+      });
     }
     return this.#interrupted ? 'interrupted' : { sets, chains, counters };
   }
@@ -268,14 +268,26 @@ function readCounter(
   return kind === COUNTER_OBJECT ? { name, packets, bytes } : undefined;
 }
 
-function readElements(data: Buffer, message: NetlinkMessage, set: DumpedSet): void {
+/**
+ * Reads the elements of a message into the set. False when it holds one that was told before: the
+ * kernel goes on at the place in its hash that it had come to (nft_set_hash.c, nft_rhash_walk), and
+ * a hash that grew meanwhile has another order. As many others are then missing, and no flag says
+ * so.
+ */
+export function readElements(data: Buffer, message: NetlinkMessage, set: DumpedSet): boolean {
+  let isNew = true;
   attributes(data, message.from, message.to, (type, from, to) => {
     if (type !== 3) return;
-    attributes(data, from, to, (_, at, end) => readElement(data, at, end, set));
+    attributes(data, from, to, (_, at, end) => {
+      if (!readElement(data, at, end, set)) isNew = false;
+    });
   });
+  // The end of a range has the key of the next one's begin.
+  return isNew || (set.flags & SET_FLAG.interval) !== 0;
 }
 
-function readElement(data: Buffer, from: number, to: number, set: DumpedSet): void {
+/** Reads one element; false when the set has its key already. */
+function readElement(data: Buffer, from: number, to: number, set: DumpedSet): boolean {
   let key = '';
   let left: number | null = null;
   attributes(data, from, to, (type, at, end) => {
@@ -284,7 +296,9 @@ function readElement(data: Buffer, from: number, to: number, set: DumpedSet): vo
     else if (type === 5) left = milliseconds(data, at);
     else if (type === 4 && left === null) left = milliseconds(data, at);
   });
+  const before = set.elements.size;
   set.elements.set(key, left);
+  return set.elements.size > before;
 }
 
 function milliseconds(data: Buffer, at: number): number {
