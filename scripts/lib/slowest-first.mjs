@@ -14,7 +14,7 @@ e2e/session e2e/web e2e/hostile e2e/million e2e/daemons e2e/chaos e2e/notify e2e
 e2e/fail2ban
 filter/regex/python kernel/packets agent/death agent/restart tools/advise/advise cli/completion
 filters/shipped bench/detection agent/clocks agent/evidence agent/reload agent/share bench/policy
-cli/golden agent/agent journal/descriptors agent/sources agent/unsaved agent/share-desk bench/bench
+cli/golden agent/agent journal/descriptors agent/sources agent/unsaved agent/share-decisions bench/bench
 journal/remote agent/settings control/client filters/forging agent/recidive notify/service
 tools/replay/what-if cli/binary tools/replay/pipe filter/regex/executors web/bounds filter/samples
 native/batch control/abuse agent/policy cli/usage agent/killed-again journal/systemd/read-ahead

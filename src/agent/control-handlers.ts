@@ -40,9 +40,9 @@ import {
   termText,
 } from './control-views.js';
 import { explainView, userView } from './explain.js';
-import { FiguresDesk } from './figures-thread.js';
+import { FiguresThread } from './figures-thread.js';
 import { unsavedWarnings } from './ledger-upkeep.js';
-import { PolicyDesk } from './policy-desk.js';
+import { PolicyHandlers } from './policy-handlers.js';
 import type { Stages } from './stages.js';
 
 /** Rows of history in one answer when the client does not say. */
@@ -68,11 +68,11 @@ export class AgentControlHandlers implements ControlHandlers {
   readonly #stages: Stages;
   readonly #reload: Reload;
   readonly #operator: ControlChanges;
-  readonly #policy: PolicyDesk;
+  readonly #policy: PolicyHandlers;
   readonly #events: EventLog;
   readonly #counts: Cached<ReturnType<Stages['ledger']['history']['counts']>>;
   readonly #status: Cached<AgentView>;
-  readonly #figures: FiguresDesk;
+  readonly #figures: FiguresThread;
   readonly #kernel: CachedAsync<Awaited<ReturnType<Stages['firewall']['read']>>>;
 
   /** `lost`: a thread does not end. */
@@ -80,13 +80,13 @@ export class AgentControlHandlers implements ControlHandlers {
     this.#stages = stages;
     this.#reload = reload;
     this.#operator = new ControlChanges(stages);
-    this.#policy = new PolicyDesk(stages);
+    this.#policy = new PolicyHandlers(stages);
     this.#events = new EventLog(stages.announcer, stages.startedAt);
     this.#counts = new Cached(() => stages.ledger.history.counts());
     this.#events.subscribe(() => this.#counts.touch());
     this.#status = new Cached(() => this.#view());
     this.#kernel = new CachedAsync(() => stages.firewall.read());
-    this.#figures = new FiguresDesk(stages.ledger.database, { lost });
+    this.#figures = new FiguresThread(stages.ledger.database, { lost });
   }
 
   ping(): { readonly pong: boolean } {

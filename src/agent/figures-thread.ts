@@ -27,7 +27,7 @@ type Question =
   | { readonly since: EpochMicros; readonly until: EpochMicros }
   | { readonly offenders: readonly OffenderQuestion[] };
 
-interface DeskOptions {
+interface FiguresOptions {
   /** Called when a thread does not end after its answer. */
   readonly lost: () => void;
   /** What only tests have otherwise. */
@@ -37,7 +37,7 @@ interface DeskOptions {
 /** Rejects with `OperatorError`. */
 function askInThread(
   work: FiguresPlan,
-  { lost, entry = new URL(import.meta.url) }: DeskOptions,
+  { lost, entry = new URL(import.meta.url) }: FiguresOptions,
 ): Promise<unknown> {
   return askTask(
     { entry, name: TASK, work, deadlineMs: FIGURES_DEADLINE_MS, lost },
@@ -46,14 +46,14 @@ function askInThread(
 }
 
 /** What the control sockets are told of the past: one question at a time. */
-export class FiguresDesk {
+export class FiguresThread {
   readonly #ledger: LedgerDatabase;
-  readonly #options: DeskOptions;
+  readonly #options: FiguresOptions;
   #turn: Promise<unknown> = Promise.resolve();
   /** The last answer serves for four times as long as it took. */
   #last: { readonly key: string; readonly figures: Figures; readonly until: number } | undefined;
 
-  constructor(ledger: LedgerDatabase, options: DeskOptions) {
+  constructor(ledger: LedgerDatabase, options: FiguresOptions) {
     this.#ledger = ledger;
     this.#options = options;
   }

@@ -3,7 +3,6 @@ import { statSync } from 'node:fs';
 import type { ApplyReport, FirewallBackend } from '../core/firewall.js';
 import { type EpochMicros, secondsBetween, wallClock } from '../core/time.js';
 import type { JailCounters } from '../filter/counters.js';
-import type { Holdings } from '../jail/evidence/rules.js';
 import type { Jails } from '../jail/jails.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { MetricsFormat } from '../metrics/format.js';
@@ -14,7 +13,7 @@ import type { Announcer } from './announce.js';
 import type { FirewallSync } from './firewall-sync.js';
 import type { SourceIntake } from './intake/source-intake.js';
 import type { Pipeline } from './pipeline.js';
-import type { ShareDesk } from './share-desk.js';
+import type { SharedDecisions } from './share-decisions.js';
 
 /** An expensive number is read again after this many times as long as reading it took. */
 const REST_FACTOR = 20;
@@ -31,7 +30,7 @@ export interface MetricsDeps {
   readonly jails: Jails;
   readonly ledger: Ledger;
   readonly pipeline: Pipeline;
-  readonly share: Pick<ShareDesk, 'status'>;
+  readonly share: Pick<SharedDecisions, 'status'>;
 }
 
 export class MetricsCollector {
@@ -103,7 +102,7 @@ export class MetricsCollector {
         demoted: seen?.demoted.length ?? 0,
         tracked,
         evicted,
-        ...(evidence === undefined ? {} : { evidence: withoutBytes(evidence) }),
+        ...(evidence === undefined ? {} : { evidence }),
       };
     });
   }
@@ -152,9 +151,4 @@ function sourceNumbers({ id, phase, stats, gaps }: SourceIntake): SourceNumbers 
 
 function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-}
-
-/** What memory it takes is not worth a metric. */
-function withoutBytes({ bytes: _, ...numbers }: Holdings): NonNullable<JailNumbers['evidence']> {
-  return numbers;
 }

@@ -19,7 +19,7 @@ import type { JailName, SourceId } from '../core/names.js';
 import { type EpochMicros, laterOf, MICROS_PER_SECOND, type SetClock } from '../core/time.js';
 import type { Jails } from '../jail/jails.js';
 import type { AllowContext, JailContext, JailOutcome, Judgement } from '../jail/judgement.js';
-import { ReportedFailures } from '../jail/reported.js';
+import { ReportedFailures } from '../jail/reported-failures.js';
 import type { CommitReport } from '../ledger/ledger.js';
 import { Enforcer, type EnforcerDeps, type Settled } from './enforcer.js';
 import type { PendingIgnoreChecks } from './ignorecommand.js';

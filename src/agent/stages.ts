@@ -27,7 +27,7 @@ import { Pipeline, type PipelineDeps } from './pipeline.js';
 import { Copies } from './probe/copies.js';
 import { CoverageCheck } from './probe/coverage.js';
 import { probeInThread } from './probe/thread.js';
-import { ShareDesk } from './share-desk.js';
+import { SharedDecisions } from './share-decisions.js';
 
 /** The level of the log while the agent runs. */
 interface LoglevelControl {
@@ -77,7 +77,7 @@ export interface Stages {
   readonly intake: IntakeSupervisor;
   readonly coverage: CoverageCheck;
   readonly copies: Copies;
-  readonly share: ShareDesk;
+  readonly share: SharedDecisions;
   readonly metrics: MetricsCollector;
   readonly health: HealthLog;
   /** What the agent is made of now; the agent replaces it at a reload. */
@@ -110,7 +110,7 @@ export function makeStages(options: StageOptions, events: StageEvents): Stages {
     { setup, log },
   );
   const parts = { setup, jails, ledger, pipeline, firewall, announcer };
-  const share = new ShareDesk({ ...parts, allow, log });
+  const share = new SharedDecisions({ ...parts, allow, log });
   const firewallSync = new FirewallSync({
     firewall,
     ledger,

@@ -38,7 +38,7 @@ async function startShare(
     engine: await engineMaker(config, env),
     host: config.name,
     agent,
-    desk: new ControlClient(shareSocket(paths)),
+    decisions: new ControlClient(shareSocket(paths)),
     machineId: machineId(),
     positions: Positions.open(join(companionState(paths), 'share.json')),
     log,

@@ -13,6 +13,7 @@ import type {
   Leniency,
   Origin,
 } from '../core/decision.js';
+import type { EvidenceHoldings } from '../core/evidence.js';
 import type { LogLevel } from '../core/log.js';
 import type { ShareOrigin } from '../core/share.js';
 
@@ -88,18 +89,8 @@ export interface JailView {
   readonly totalFailed: number;
   readonly currentlyBanned: number;
   readonly totalBanned: number;
-  /**
-   * Of a jail that weighs: addresses with points, users with a login and with credit (each in each
-   * network), users under attack within a day, takeovers within the time of credit, bytes.
-   */
-  readonly evidence?: {
-    readonly addresses: number;
-    readonly users: number;
-    readonly credits: number;
-    readonly underAttack: number;
-    readonly takeovers: number;
-    readonly bytes: number;
-  };
+  /** Of a jail that weighs. */
+  readonly evidence?: EvidenceHoldings;
   /**
    * Of a jail with `enabled = watch`: bans that would be in force, and all that it would have made.
    */

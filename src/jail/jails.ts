@@ -61,7 +61,7 @@ import { PendingDecisions } from './pending.js';
 import { type Counted, Recidive } from './recidive.js';
 import { recall, remember } from './restart.js';
 import { loginViewOf, statsOf, viewsOf } from './views.js';
-import { WatchedBans } from './watched.js';
+import { WatchedBans } from './watched-bans.js';
 import { isFast, remembered, Weighing } from './weighing.js';
 
 /** Bounds that differ from those of core/limits.ts; for tests and small machines. */

@@ -1,10 +1,10 @@
 /** What the jails ask while they judge, and what they answer to an event. */
 import type { Address, Prefix } from '../core/address.js';
 import type { BanDecision, FilterEvent, WeighedAttempt } from '../core/decision.js';
+import type { EvidenceHoldings, LoginFacts } from '../core/evidence.js';
 import type { JailName } from '../core/names.js';
 import type { EpochMicros } from '../core/time.js';
-import type { LoginFacts } from './evidence/facts.js';
-import type { Alarm, Holdings } from './evidence/rules.js';
+import type { Alarm } from './evidence/rules.js';
 
 /** What the jail must know of a ban that the ledger has not ended. A `BanRecord` is one. */
 export interface OpenBan {
@@ -117,7 +117,7 @@ export interface JailStats {
   readonly tracked: number;
   readonly evicted: number;
   /** Of a jail that weighs: addresses with points, users with a login, bytes of its tables. */
-  readonly evidence?: Holdings;
+  readonly evidence?: EvidenceHoldings;
   /** Of a jail that only watches: bans that would be in force, and all that it would have made. */
   readonly watched?: { readonly current: number; readonly total: number };
 }

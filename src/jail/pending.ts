@@ -6,7 +6,7 @@ import type { BanDecision } from '../core/decision.js';
 import type { JailName } from '../core/names.js';
 import type { EpochMicros } from '../core/time.js';
 import type { Decisions, JailContext, OpenBan } from './judgement.js';
-import type { WatchedBans } from './watched.js';
+import type { WatchedBans } from './watched-bans.js';
 
 /** A decision of this call, and whether it extends a ban. */
 export interface Taken {

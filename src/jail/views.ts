@@ -8,7 +8,7 @@ import { both, type Jail } from './jail.js';
 import type { JailList } from './jail-list.js';
 import type { AllowContext, ComingLogin, JailStats, LoginView, WindowView } from './judgement.js';
 import { keyOf } from './keys.js';
-import type { WatchedBans } from './watched.js';
+import type { WatchedBans } from './watched-bans.js';
 import { failuresOf, type Weighing } from './weighing.js';
 
 /** What `status` shows of a jail. Looks at every tracked target. */

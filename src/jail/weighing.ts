@@ -1,11 +1,11 @@
 /** The jails that weigh evidence: what each knows, and what an event of their groups means. */
 import type { Prefix } from '../core/address.js';
 import type { FilterEvent, WeighedAttempt } from '../core/decision.js';
+import type { LoginFacts } from '../core/evidence.js';
 import type { JailName } from '../core/names.js';
 import type { JailPolicy } from '../core/specs.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
 import { Evidence } from './evidence/evidence.js';
-import type { LoginFacts } from './evidence/facts.js';
 import {
   type Attempt,
   DEFAULT_RULES,

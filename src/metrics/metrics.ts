@@ -326,7 +326,7 @@ export class AgentMetrics extends MetricsRegistry {
       this.#evicted.inc({ jail }, one.evicted);
       this.#demoted.inc({ jail }, one.demoted);
       this.#tracked.inc({ jail }, one.tracked);
-      const { underAttack, ...others } = one.evidence ?? {};
+      const { underAttack, bytes: _, ...others } = one.evidence ?? {};
       const known = {
         ...others,
         ...(underAttack !== undefined && { 'under-attack': underAttack }),

@@ -1,5 +1,6 @@
 /** What the agent knows at the moment of a scrape. Counts are of this run of the agent. */
 import type { Family } from '../core/address.js';
+import type { EvidenceHoldings } from '../core/evidence.js';
 import type { EpochMicros } from '../core/time.js';
 
 export interface SourceNumbers {
@@ -26,13 +27,7 @@ export interface JailNumbers {
   readonly tracked: number;
   readonly evicted: number;
   /** Of a jail that weighs evidence. */
-  readonly evidence?: {
-    readonly addresses: number;
-    readonly users: number;
-    readonly credits: number;
-    readonly underAttack: number;
-    readonly takeovers: number;
-  };
+  readonly evidence?: EvidenceHoldings;
 }
 
 export interface AgentSnapshot {

@@ -12,11 +12,11 @@ import {
   loadCompanionConfig,
 } from './companion-config.js';
 import { examinePolicy } from './dovecot-policy.js';
+import { type StartSurroundings, surroundingsOf } from './file-access.js';
 import { type ConfigurationRoots, logsToJournal } from './load.js';
 import { allNeeds, type Need, nameNeeds } from './needs.js';
 import { examineNotifyConfig } from './notify-config.js';
 import { defaultPaths, ledgerFile, type Paths } from './paths.js';
-import { type StartSurroundings, surroundingsOf } from './viewer.js';
 
 interface Examination {
   readonly roots: ConfigurationRoots;

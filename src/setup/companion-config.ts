@@ -11,8 +11,8 @@ import { POLICY_DELAY_SECONDS_MAX } from '../core/timeouts.js';
 import { Report } from '../ini/report.js';
 import { DEFAULT_POLICY_RULES, type PolicyRules } from '../policy/decide.js';
 import type { CountryFile } from '../web/countries.js';
+import { type ConfigFolders, loadConfFiles } from './conf-files.js';
 import { configError } from './load.js';
-import { type ConfigFolders, loadOwnFiles } from './own-files.js';
 import { companionSocket, type Paths } from './paths.js';
 import { readShare, SHARE_DEFAULTS, type ShareConfig } from './share-config.js';
 
@@ -116,7 +116,7 @@ export function examineCompanionConfig(paths: CompanionPlaces): readonly Diagnos
 }
 
 function readCompanionConfig(paths: CompanionPlaces, report: Report): CompanionConfig {
-  const document = loadOwnFiles(paths, 'companion', DEFAULTS, report);
+  const document = loadConfFiles(paths, 'companion', DEFAULTS, report);
   const [notify, metrics, policy, share, web] = ['notify', 'metrics', 'policy', 'share', 'web'].map(
     (name) => new Section(document, name, report),
   ) as [Section, Section, Section, Section, Section];

@@ -15,8 +15,8 @@ import type { AllowTerm } from '../core/specs.js';
 import { findProgram } from '../firewall/spawn.js';
 import { requireSource } from '../journal/source.js';
 import { expandPath } from '../journal/text/paths.js';
+import type { StartSurroundings } from './file-access.js';
 import { IN_MEMORY, ledgerPathOf } from './setup.js';
-import type { StartSurroundings } from './viewer.js';
 
 /** A diagnostic, and the exit status of the agent that it leads to. */
 export interface Need extends Diagnostic {
@@ -105,7 +105,7 @@ export function needsError(needs: readonly Need[]): OperatorError | undefined {
   );
 }
 
-/** Something that this viewer cannot tell; `message` names it. */
+/** Something that the user of this command cannot tell; `message` names it. */
 const UNKNOWN = 'start.unknown';
 const unknown = (what: string): Need => ({ level: 'note', id: UNKNOWN, message: what });
 

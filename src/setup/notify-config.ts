@@ -14,10 +14,10 @@ import { Report } from '../ini/report.js';
 import type { MailerSpec } from '../notify/mailer.js';
 import { type NotifyRoute, routesOf, type Subscription, type Target } from '../notify/targets.js';
 import type { WhoisOptions } from '../notify/whois.js';
+import { loadConfFiles } from './conf-files.js';
+import type { AccessTrouble, FileAccess } from './file-access.js';
 import { configError } from './load.js';
-import { loadOwnFiles } from './own-files.js';
 import type { Paths } from './paths.js';
-import type { AccessTrouble, Viewer } from './viewer.js';
 
 export interface NotifyConfig {
   readonly mailer: MailerSpec;
@@ -53,7 +53,7 @@ export function loadNotifyConfig(paths: Paths): NotifyConfig {
  * What is wrong with it, and whether the companion can use the files and programs that it names.
  * Never throws.
  */
-export function examineNotifyConfig(paths: Paths, viewer: Viewer): readonly Diagnostic[] {
+export function examineNotifyConfig(paths: Paths, access: FileAccess): readonly Diagnostic[] {
   const report = new Report();
   const { config, reader } = readNotifyConfig(paths, report);
   const { mailer, whois } = config;
@@ -67,11 +67,11 @@ export function examineNotifyConfig(paths: Paths, viewer: Viewer): readonly Diag
         path,
       );
   };
-  if (mailer.kind === 'sendmail') look('mailer', mailer.path, viewer.executable(mailer.path));
+  if (mailer.kind === 'sendmail') look('mailer', mailer.path, access.executable(mailer.path));
   else if (mailer.passwordFile?.includes('/'))
-    look('smtp-password-file', mailer.passwordFile, viewer.readable(mailer.passwordFile));
+    look('smtp-password-file', mailer.passwordFile, access.readable(mailer.passwordFile));
   if (whois !== null && 'program' in whois && whois.program !== undefined)
-    look('whois', whois.program, viewer.executable(whois.program));
+    look('whois', whois.program, access.executable(whois.program));
   return report.diagnostics;
 }
 
@@ -79,7 +79,7 @@ function readNotifyConfig(
   paths: Paths,
   report: Report,
 ): { readonly config: NotifyConfig; readonly reader: Section } {
-  const document = loadOwnFiles(paths, 'notify', DEFAULTS, report);
+  const document = loadConfFiles(paths, 'notify', DEFAULTS, report);
   const reader = new Section(document, 'Definition', report);
   const templates = {
     webhook: templateOf(reader, 'webhook-template'),

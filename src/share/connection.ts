@@ -26,7 +26,9 @@ export interface ConnectionOptions {
   /** What this host is called there. */
   readonly host: string;
   readonly agent: ShareAgent;
-  readonly desk: InboxOptions['agent'];
+  /** Where what others decided is handed to. */
+  /** Takes what other hosts decided. */
+  readonly decisions: InboxOptions['agent'];
   /** What the agent said of itself before. */
   readonly view: ShareView;
   readonly positions: Positions;
@@ -74,10 +76,11 @@ export class Connection {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: ConnectionOptions) {
-    const { engine, agent, desk, log, metrics, now, positions, view, pauses, spared } = options;
+    const { engine, agent, decisions, log, metrics, now, positions, view, pauses, spared } =
+      options;
     this.#options = options;
     const { signal } = this.#ending;
-    const inbox = { engine: engine.where, agent: desk, log, metrics, signal, now, spared };
+    const inbox = { engine: engine.where, agent: decisions, log, metrics, signal, now, spared };
     this.#inbox = new Inbox(inbox);
     this.#queue = new PublishQueue({
       seen: positions.of(HISTORY),

@@ -18,7 +18,7 @@ import type { EngineOptions, ShareEngine } from './engine.js';
 import { ShareMetrics } from './metrics.js';
 
 export interface ShareOptions
-  extends Pick<ConnectionOptions, 'agent' | 'desk' | 'positions' | 'log' | 'pauses'> {
+  extends Pick<ConnectionOptions, 'agent' | 'decisions' | 'positions' | 'log' | 'pauses'> {
   /** Makes an engine that is not yet open. Throws `OperatorError`, e.g. for a secret. */
   readonly engine: (options: EngineOptions) => ShareEngine;
   readonly host: string;
@@ -141,7 +141,7 @@ export class ShareService {
 
   /** From the first word to the engine until something fails: rejects, unless it was stopped. */
   async #connect(signal: AbortSignal): Promise<void> {
-    const { agent, desk, host, positions, log, pauses } = this.#options;
+    const { agent, decisions, host, positions, log, pauses } = this.#options;
     // Whoever stops does not wait for an agent, an engine or a resolver that is mute.
     const view = await unlessAborted(agent.shareStatus(), signal);
     const installation = this.#installation;
@@ -155,7 +155,7 @@ export class ShareService {
     try {
       await unlessAborted(engine.open(), signal);
       this.#connection = new Connection({
-        ...{ engine, host, agent, desk, view, positions, log },
+        ...{ engine, host, agent, decisions, view, positions, log },
         ...{ metrics: this.metrics, now: this.#now, times: this.#times },
         spared: await unlessAborted(addressesOf(engine.where), signal),
         ...(pauses === undefined ? {} : { pauses }),

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
-import { FiguresDesk } from '../../src/agent/figures-thread.js';
+import { FiguresThread } from '../../src/agent/figures-thread.js';
 import { mustJailName } from '../../src/core/names.js';
 import { isoTime, plus, wallClock } from '../../src/core/time.js';
 import { FIGURES_DEADLINE_MS, HOURLY_SECONDS } from '../../src/core/timeouts.js';
@@ -35,18 +35,21 @@ afterEach(() => {
 });
 
 test('a thread counts what the file holds while the ledger is open', async () => {
-  const desk = new FiguresDesk(ledger.database, { lost });
-  const figures = await desk.answer({});
+  const thread = new FiguresThread(ledger.database, { lost });
+  const figures = await thread.answer({});
   expect(figures.totals).toMatchObject({ bans: 1, targets: 1 });
   expect(figures).toEqual(ledger.database.figures(plus(now, -7 * 86_400), now));
 });
 
 test('a time further back than anything is kept is answered from there on', async () => {
-  const desk = new FiguresDesk(ledger.database, { lost });
-  const { since, hours } = await desk.answer({ since: '1970-01-01T00:00:00Z' });
+  const thread = new FiguresThread(ledger.database, { lost });
+  const { since, hours } = await thread.answer({ since: '1970-01-01T00:00:00Z' });
   expect(Date.parse(since)).toBeGreaterThan(now / 1000 - HOURLY_SECONDS * 1000 - 3_600_000);
   expect(hours.length).toBeLessThanOrEqual(HOURLY_SECONDS / 3600 + 2);
-  const none = await desk.answer({ since: '9999-01-01T00:00:00Z', until: '9998-01-01T00:00:00Z' });
+  const none = await thread.answer({
+    since: '9999-01-01T00:00:00Z',
+    until: '9998-01-01T00:00:00Z',
+  });
   expect(none.totals.bans).toBeLessThanOrEqual(1);
 });
 
@@ -54,9 +57,9 @@ test('a thread that does not answer is given up, and what cannot be read is told
   const entry = new URL('data:text/javascript,setInterval(() => 0, 1e6)');
   {
     using _ = fakeTimers();
-    const desk = new FiguresDesk(ledger.database, { lost: () => undefined, entry });
+    const thread = new FiguresThread(ledger.database, { lost: () => undefined, entry });
     const settled = jest.fn();
-    const answer = desk.answer({}).finally(settled);
+    const answer = thread.answer({}).finally(settled);
     const refused = expect(answer).rejects.toThrow(`no answer within ${FIGURES_DEADLINE_MS} ms`);
     await jest.advanceTimersByTimeAsync(FIGURES_DEADLINE_MS - 1);
     expect(settled).not.toHaveBeenCalled();
@@ -64,12 +67,12 @@ test('a thread that does not answer is given up, and what cannot be read is told
     await refused;
   }
   rmSync(ledger.path);
-  const desk = new FiguresDesk(ledger.database, { lost });
-  await expect(desk.answer({})).rejects.toThrow(/there is no ledger/);
+  const thread = new FiguresThread(ledger.database, { lost });
+  await expect(thread.answer({})).rejects.toThrow(/there is no ledger/);
 });
 
 test('alarms are the newest first', () => {
-  const desk = new FiguresDesk(ledger.database, { lost });
-  expect(desk.alarms({})).toMatchObject([{ kind: 'takeover', user: 'anna\u001b', count: 6 }]);
-  expect(desk.alarms({ since: isoTime(plus(now, 1)) })).toEqual([]);
+  const thread = new FiguresThread(ledger.database, { lost });
+  expect(thread.alarms({})).toMatchObject([{ kind: 'takeover', user: 'anna\u001b', count: 6 }]);
+  expect(thread.alarms({ since: isoTime(plus(now, 1)) })).toEqual([]);
 });

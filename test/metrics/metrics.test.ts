@@ -55,7 +55,7 @@ const SNAPSHOT: AgentSnapshot = {
       demoted: 0,
       tracked: 0,
       evicted: 0,
-      evidence: { addresses: 9, users: 4, credits: 5, underAttack: 2, takeovers: 1 },
+      evidence: { addresses: 9, users: 4, credits: 5, underAttack: 2, takeovers: 1, bytes: 1 },
     },
   ],
   activeBans: [

@@ -67,7 +67,7 @@ class Host {
       host: this.name,
       machineId: this.machineId,
       agent: this.agent,
-      desk: this.agent,
+      decisions: this.agent,
       positions: Positions.open(this.positions),
       log: (_, line) => void this.said.push(line),
       times: { backoffMin: 5, backoffMax: 20, heartbeat: 10, ...times },
@@ -331,7 +331,7 @@ test.each(['it cannot be made', 'it lists and fails at once'])(
         if (hub.broken === undefined) setImmediate(() => engine.fail(new Error('full')));
         return engine;
       },
-      ...{ host: 'mx1', machineId: '', agent: new FakeAgent(), desk: new FakeAgent() },
+      ...{ host: 'mx1', machineId: '', agent: new FakeAgent(), decisions: new FakeAgent() },
       positions: Positions.open(join(folder, 'mx1.json')),
       log: (level) => void said.push(level),
       wait: async (milliseconds) => {
@@ -365,7 +365,7 @@ test('connections that fail leave nothing behind in the service', async () => {
     const engine = new MemoryEngine(hub, memoryHost('mx1'));
     return agent.shareStatus().then((view) => {
       const connection = new Connection({
-        ...{ engine, host: 'mx1', agent, desk: agent, view, log: silentLog, now: Date.now },
+        ...{ engine, host: 'mx1', agent, decisions: agent, view, log: silentLog, now: Date.now },
         positions: Positions.open(join(folder, 'positions.json')),
         metrics: new ShareMetrics(() => ({}) as ShareGauges),
         spared: [],
@@ -403,7 +403,7 @@ describe('a listing of bans in this host’s name', () => {
     let known = 0;
     const ending = new AbortController();
     const connection = new Connection({
-      ...{ engine, host: 'mx1', agent, desk: agent, log: silentLog, now: Date.now },
+      ...{ engine, host: 'mx1', agent, decisions: agent, log: silentLog, now: Date.now },
       view: await agent.shareStatus(),
       positions: Positions.open(join(folder, 'positions.json')),
       metrics: new ShareMetrics(() => ({}) as ShareGauges),
@@ -460,7 +460,7 @@ test.each(['an engine', 'an agent'])('%s that is mute holds up no stop', async (
       };
       return engine;
     },
-    ...{ host: 'mx1', machineId: '', agent, desk: agent, log: silentLog },
+    ...{ host: 'mx1', machineId: '', agent, decisions: agent, log: silentLog },
     positions: Positions.open(join(folder, 'mx1.json')),
   });
   const run = service.run();

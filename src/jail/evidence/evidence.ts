@@ -8,6 +8,7 @@
  * rule looks back changes nothing.
  */
 import { isHost, type Prefix, prefixOf } from '../../core/address.js';
+import type { EvidenceHoldings, LoginFacts } from '../../core/evidence.js';
 import {
   EVIDENCE_ADDRESSES_MAX,
   EVIDENCE_CREDITS_MAX,
@@ -29,7 +30,6 @@ import {
   factsOf,
   isHoneypot,
   isOnlyGuessedAt,
-  type LoginFacts,
   NETWORK,
   type Where,
   weightOf,
@@ -45,7 +45,6 @@ import type {
   EvidenceFinding,
   EvidenceRules,
   FailureMeaning,
-  Holdings,
 } from './rules.js';
 import { allowanceFor, closing, JOINT_BANS, SHARED_USERS } from './rules.js';
 import { type Key, Keys } from './table.js';
@@ -101,7 +100,7 @@ export class Evidence {
   }
 
   /** How much it knows. Looks at whole tables: not for hot paths. */
-  holds(now: EpochMicros): Holdings {
+  holds(now: EpochMicros): EvidenceHoldings {
     const time = secondsOf(now);
     const since = time - this.rules.credit;
     return {

@@ -148,20 +148,6 @@ export interface Alarm {
   readonly reason?: 'attacked' | 'guesser' | 'insisted' | undefined;
 }
 
-/** How much the model knows. */
-export interface Holdings {
-  /** Addresses with points. */
-  readonly addresses: number;
-  /** Users with a login, and with credit: each in each network that it logs in from. */
-  readonly users: number;
-  readonly credits: number;
-  /** Users under attack within a day; takeovers within the time of credit, one of each user. */
-  readonly underAttack: number;
-  readonly takeovers: number;
-  /** Of all tables. */
-  readonly bytes: number;
-}
-
 /** What one failure means. */
 export interface FailureMeaning {
   /** Points that the failure gave its address; 0 for what a forgetful user does. */

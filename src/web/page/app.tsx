@@ -11,7 +11,7 @@ import { LiveContext, type LiveState, useStream } from './live.js';
 import { NetworksView } from './networks.js';
 import { NowView } from './now.js';
 import { Stranger, Tag } from './parts.js';
-import { linkTo, type Route, SessionContext, useRoute, useTheme } from './reader.js';
+import { linkTo, type Route, SessionContext, useRoute, useTheme } from './session.js';
 import { SharedView } from './shared.js';
 import { UsersView } from './users.js';
 import { WhatIfView } from './what-if.js';

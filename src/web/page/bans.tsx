@@ -8,8 +8,8 @@ import { ask, useAsk } from './client.js';
 import { useLive } from './live.js';
 import { PAGE_ROWS } from './pages.js';
 import { Answered, Country, Panel, Stranger, Tag, Target, Time, Until, useClock } from './parts.js';
-import { replaceRoute, useSession } from './reader.js';
 import { usePages, VirtualRows } from './rows.js';
+import { replaceRoute, useSession } from './session.js';
 
 const ORDERS: Readonly<Record<BanOrder, string>> = {
   newest: 'Newest first',

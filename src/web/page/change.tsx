@@ -7,7 +7,7 @@ import { EVENT_COUNT_MAX } from '../../core/limits.js';
 import type { BanRequest, UnbanRequest } from '../api.js';
 import { send, Unanswered, useAsk } from './client.js';
 import { Problem, Stranger } from './parts.js';
-import { useSession } from './reader.js';
+import { useSession } from './session.js';
 
 interface DialogProps {
   readonly title: string;

@@ -27,7 +27,7 @@ import {
   Until,
 } from './parts.js';
 import { Picture } from './picture.js';
-import { replaceRoute, useSession } from './reader.js';
+import { replaceRoute, useSession } from './session.js';
 import { Offenders, UserStory } from './user.js';
 
 type Evidence = Explanation['evidence'][number];

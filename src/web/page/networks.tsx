@@ -15,7 +15,7 @@ import {
   type TableColumn,
 } from './parts.js';
 import { Picture } from './picture.js';
-import { linkTo } from './reader.js';
+import { linkTo } from './session.js';
 import { Range, useFigures } from './users.js';
 
 type Network = LocatedFigures['networks'][number];

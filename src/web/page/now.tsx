@@ -24,7 +24,7 @@ import {
   useClock,
 } from './parts.js';
 import { Picture } from './picture.js';
-import { linkTo } from './reader.js';
+import { linkTo } from './session.js';
 import { AlarmList } from './users.js';
 
 const MINUTES = 60;

@@ -5,7 +5,7 @@ import { escapeUntrusted } from '../../core/text.js';
 import { countryName } from '../api.js';
 import type { Asked, Unanswered } from './client.js';
 import { ago, endsIn, shortTime, wholeTime } from './format.js';
-import { linkTo } from './reader.js';
+import { linkTo } from './session.js';
 
 /** Text that a stranger may have written: what is invisible or turns lines is spelled out. */
 export function Stranger({

@@ -14,7 +14,7 @@ import {
   Tag,
   Time,
 } from './parts.js';
-import { linkTo } from './reader.js';
+import { linkTo } from './session.js';
 
 type Told = ShareView['inForce'][number];
 

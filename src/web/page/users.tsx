@@ -18,7 +18,7 @@ import {
   Target,
   Time,
 } from './parts.js';
-import { linkTo } from './reader.js';
+import { linkTo } from './session.js';
 
 const RANGES = [
   ['24 hours', 24],

@@ -14,7 +14,7 @@ import {
 } from '../../../src/web/page/format.js';
 import { afterTick, alarmsOf, NOTHING_YET } from '../../../src/web/page/live.js';
 import { PAGE_ROWS, RowPages } from '../../../src/web/page/pages.js';
-import { linkTo, routeOf } from '../../../src/web/page/reader.js';
+import { linkTo, routeOf } from '../../../src/web/page/session.js';
 import { nearestSetting, stepsOf } from '../../../src/web/page/sliders.js';
 import { until } from '../../support/until.js';
 

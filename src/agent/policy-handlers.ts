@@ -51,7 +51,7 @@ const WEIGHED: ReadonlySet<RefusalReason> = new Set([
   'new-name',
 ]);
 
-export class PolicyDesk {
+export class PolicyHandlers {
   readonly #stages: Stages;
   /** Newest last. */
   readonly #refusals: RefusalView[] = [];

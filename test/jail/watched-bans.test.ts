@@ -7,7 +7,7 @@ import { mustJailName } from '../../src/core/names.js';
 import type { JailPolicy } from '../../src/core/specs.js';
 import type { EpochMicros, Seconds } from '../../src/core/time.js';
 import { Jails } from '../../src/jail/jails.js';
-import { WatchedBans } from '../../src/jail/watched.js';
+import { WatchedBans } from '../../src/jail/watched-bans.js';
 import { at, context, failure, JAIL, policy, prefix } from './support.js';
 
 const WHO = '198.51.100.7';

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test as plain } from '@jest/globals';
-import { parseSandbox, type Sandbox, Viewer } from '../../src/setup/viewer.js';
+import { FileAccess, parseSandbox, type Sandbox } from '../../src/setup/file-access.js';
 import { needs } from '../support/require.js';
 
 const asRoot = needs(process.getuid?.() === 0, 'only root can look with the eyes of others');
@@ -48,7 +48,7 @@ describe('whoever looks', () => {
     ...more,
   });
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'banjour-viewer-'));
+    folder = mkdtempSync(join(tmpdir(), 'banjour-access-'));
     chmodSync(folder, 0o755);
     mkdirSync(at('closed'), { mode: 0o700 });
     mkdirSync(at('open'));
@@ -60,7 +60,7 @@ describe('whoever looks', () => {
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
   plain('for itself: what can be written, read and run', () => {
-    const self = Viewer.self();
+    const self = FileAccess.self();
     expect([
       self.writable(at('open/log')),
       self.readable(at('secret')),
@@ -73,7 +73,7 @@ describe('whoever looks', () => {
   });
 
   asRoot('root for the service: with the rights of its user', () => {
-    const service = Viewer.of(sandbox(), 0);
+    const service = FileAccess.of(sandbox(), 0);
     expect([service.writable(at('open/log')), service.executable(at('script'))]).toEqual([
       undefined,
       undefined,
@@ -84,25 +84,25 @@ describe('whoever looks', () => {
   });
 
   asRoot('root for the service: within its sandbox', () => {
-    const service = Viewer.of(
+    const service = FileAccess.of(
       sandbox({ writable: [at('open')], hidden: [at('closed')], made: ['/var/log/none-such'] }),
       0,
     );
     expect(service.writable(at('open/log'))).toBeUndefined();
     expect(service.writable(at('opened'))?.why).toContain('ProtectSystem=strict');
     expect(service.readable(at('closed/x'))?.why).toContain('hides');
-    const made = Viewer.of(sandbox({ made: ['/var/log/none-such'] }), 0);
+    const made = FileAccess.of(sandbox({ made: ['/var/log/none-such'] }), 0);
     expect(made.writable('/var/log/none-such/log')).toBeUndefined();
     // Another user's, which systemd hands over at a start.
     expect(
-      Viewer.of(sandbox({ made: [at('closed')] }), 0).writable(at('closed/log')),
+      FileAccess.of(sandbox({ made: [at('closed')] }), 0).writable(at('closed/log')),
     ).toBeUndefined();
   });
 
   plain(
     'an ordinary user: no permission says nothing of the service, and what is not there is not there',
     () => {
-      const stranger = Viewer.of(sandbox({ writable: [at('open')] }), 12_345);
+      const stranger = FileAccess.of(sandbox({ writable: [at('open')] }), 12_345);
       expect(stranger.isStranger).toBe(true);
       expect(stranger.readable(at('none'))?.kind).toBe('absent');
       expect(stranger.writable(at('elsewhere'))?.why).toContain('ProtectSystem=strict');

@@ -16,7 +16,7 @@ const BUILT_IN_FILE = '(built in)';
 export type ConfigFolders = Pick<Paths, 'shipped' | 'config'>;
 
 /** `defaults` states every section and key, each with its default. */
-export function loadOwnFiles(
+export function loadConfFiles(
   paths: ConfigFolders,
   name: string,
   defaults: string,

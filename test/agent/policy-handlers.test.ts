@@ -1,6 +1,6 @@
 /** How the agent takes what mail servers report. */
 import { afterEach, expect, jest, test } from '@jest/globals';
-import { PolicyDesk } from '../../src/agent/policy-desk.js';
+import { PolicyHandlers } from '../../src/agent/policy-handlers.js';
 import type { Stages } from '../../src/agent/stages.js';
 import { POLICY_REPORTS_MAX } from '../../src/core/service-limits.js';
 import { POLICY_REPORTS_PART_MS } from '../../src/core/timeouts.js';
@@ -13,8 +13,8 @@ const jail = {
   policy: { jail: 'dovecot', group: 'login' },
   intake: { filter: { name: 'dovecot' } },
 };
-/** A desk whose reports take so many milliseconds each; how many it has taken. */
-const deskOf = (milliseconds: number) => {
+/** Handlers whose reports take so many milliseconds each; how many they have taken. */
+const handlersOf = (milliseconds: number) => {
   let now = 0;
   let taken = 0;
   jest.spyOn(performance, 'now').mockImplementation(() => now);
@@ -23,15 +23,15 @@ const deskOf = (milliseconds: number) => {
     taken++;
   };
   const stages = { setup: { jails: [jail] }, pipeline: { report } };
-  return { desk: new PolicyDesk(stages as unknown as Stages), taken: () => taken };
+  return { handlers: new PolicyHandlers(stages as unknown as Stages), taken: () => taken };
 };
 const many = Array.from({ length: POLICY_REPORTS_MAX }, (_, n) => ({
   ...{ address: '192.0.2.1', user: `u${n}`, protocol: 'imap', session: `s${n}` },
 }));
 
 test('who asks while many reports are taken does not wait for all of them', async () => {
-  const { desk, taken } = deskOf(1);
-  const all = desk.reports({ reports: many });
+  const { handlers, taken } = handlersOf(1);
+  const all = handlers.reports({ reports: many });
   expect(taken()).toBe(POLICY_REPORTS_PART_MS);
   await new Promise((resolve) => setImmediate(resolve));
   expect(taken()).toBeLessThanOrEqual(2 * POLICY_REPORTS_PART_MS);
@@ -44,12 +44,12 @@ test('a failure that only its line counts is noted as a password that was looked
   const smtp = { ...jail, intake: { filter: { name: 'postfix-sasl' } } };
   const report = jest.fn();
   const stages = { setup: { jails: [smtp] }, pipeline: { report }, jails: { attempted } };
-  const desk = new PolicyDesk(stages as unknown as Stages);
+  const handlers = new PolicyHandlers(stages as unknown as Stages);
   const failure = { address: '192.0.2.1', user: 'anna', protocol: 'smtp', pwhash: '0a1' };
-  void desk.reports({ reports: [failure] });
+  void handlers.reports({ reports: [failure] });
   expect(report).not.toHaveBeenCalled();
   expect(attempted.mock.calls[0]?.[0]).toMatchObject({ user: 'anna', digest: expect.any(String) });
-  void desk.reports({ reports: [{ ...failure, refused: 'new-name' }] });
+  void handlers.reports({ reports: [{ ...failure, refused: 'new-name' }] });
   expect(attempted).toHaveBeenCalledTimes(1);
   expect(report).toHaveBeenCalledTimes(1);
 });
@@ -65,8 +65,8 @@ test('a service of a shared address that is closed alone bans nobody at the othe
       jails: { login: () => facts },
       ledger: { covering: () => bans },
     };
-    const desk = new PolicyDesk(stages as unknown as Stages);
-    return desk.login({ address: '192.0.2.1', user: 'anna', protocol: 'imap' }).banned;
+    const handlers = new PolicyHandlers(stages as unknown as Stages);
+    return handlers.login({ address: '192.0.2.1', user: 'anna', protocol: 'imap' }).banned;
   };
   expect(banned({ jail: 'sshd', rule: 'slow' })).toBeUndefined();
   expect(banned({ jail: 'sshd', rule: 'slow' }, { jail: 'sshd' })).toBe('sshd');
@@ -74,7 +74,7 @@ test('a service of a shared address that is closed alone bans nobody at the othe
 });
 
 test('a few are taken at once', () => {
-  const { desk, taken } = deskOf(1);
-  void desk.reports({ reports: many.slice(0, POLICY_REPORTS_PART_MS) });
+  const { handlers, taken } = handlersOf(1);
+  void handlers.reports({ reports: many.slice(0, POLICY_REPORTS_PART_MS) });
   expect(taken()).toBe(POLICY_REPORTS_PART_MS);
 });

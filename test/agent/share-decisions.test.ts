@@ -1,6 +1,6 @@
 /** The bounds of what other hosts may fill, and in which pieces it is written. */
 import { expect, test } from '@jest/globals';
-import { ShareDesk } from '../../src/agent/share-desk.js';
+import { SharedDecisions } from '../../src/agent/share-decisions.js';
 import { SharedLists } from '../../src/agent/share-lists.js';
 import { AllowSnapshot } from '../../src/allow/snapshot.js';
 import type { RequestFor } from '../../src/control/endpoints.js';
@@ -40,8 +40,8 @@ const told = (n: number, more: Partial<Told> = {}): Told => ({
 const many = (from: number, count: number, more: Partial<Told> = {}) =>
   Array.from({ length: count }, (_, i) => told(from + i, more));
 
-/** A desk over a real ledger; the kernel takes all. */
-function deskOf() {
+/** Decisions over a real ledger; the kernel takes all. */
+function sharedOf() {
   const { ledger } = openLedger(':memory:', wallClock.now());
   const policy = {
     jail: SHARED_JAIL,
@@ -57,7 +57,7 @@ function deskOf() {
   const said: string[] = [];
   const kernel = new Set<string>();
   let follow: (standing: readonly Element[]) => void = () => undefined;
-  const desk = new ShareDesk({
+  const shared = new SharedDecisions({
     jails: { vouches: () => false },
     allow: { snapshot: new AllowSnapshot([]) },
     ledger,
@@ -84,12 +84,12 @@ function deskOf() {
     log: (_, text) => said.push(text),
   });
   const share = (decisions: Told[], more: object = {}) =>
-    desk.decisions({ engine: 'lapi', decisions, lifted: [], ...more });
-  return { desk, share, ledger, pieces, said, kernel, follow: (all: Element[]) => follow(all) };
+    shared.decisions({ engine: 'lapi', decisions, lifted: [], ...more });
+  return { shared, share, ledger, pieces, said, kernel, follow: (all: Element[]) => follow(all) };
 }
 
 test('many are taken in small pieces, between which everything else goes first', async () => {
-  const { share, pieces } = deskOf();
+  const { share, pieces } = sharedOf();
   let between = 0;
   const other = setInterval(() => between++, 0);
   await share([...many(0, 350), ...many(1000, 350, { origin: 'lists' })]);
@@ -102,7 +102,7 @@ test('many are taken in small pieces, between which everything else goes first',
 });
 
 test('no peer fills the ledger: so many bans are in force, so many come in an hour', async () => {
-  const { share, ledger, desk } = deskOf();
+  const { share, ledger, shared } = sharedOf();
   for (let at = 0; at < SHARE_BANS_MAX - 1; at += SHARE_DECISIONS_MAX)
     await share(many(at, Math.min(SHARE_DECISIONS_MAX, SHARE_BANS_MAX - 1 - at)));
   expect(await share(many(SHARE_BANS_MAX, 2))).toMatchObject({
@@ -112,7 +112,7 @@ test('no peer fills the ledger: so many bans are in force, so many come in an ho
   // What is known is no new one.
   expect(await share(many(0, 10))).toMatchObject({ taken: 10, refusedCount: 0 });
   expect(ledger.history.openBansOf(SHARED_JAIL)).toBe(SHARE_BANS_MAX);
-  expect(await desk.flush({})).toEqual({ lifted: SHARE_BANS_MAX, listed: 0 });
+  expect(await shared.flush({})).toEqual({ lifted: SHARE_BANS_MAX, listed: 0 });
   const left = SHARE_BANS_PER_HOUR_MAX - SHARE_BANS_MAX;
   for (let at = 0; at < left - 1; at += SHARE_DECISIONS_MAX)
     await share(many(at, Math.min(SHARE_DECISIONS_MAX, left - 1 - at)));
@@ -120,20 +120,20 @@ test('no peer fills the ledger: so many bans are in force, so many come in an ho
     taken: 1,
     refused: [{ why: `${SHARE_BANS_PER_HOUR_MAX} came in an hour` }],
   });
-  expect(desk.status().refused).toEqual({ full: 1, rate: 1 });
+  expect(shared.status().refused).toEqual({ full: 1, rate: 1 });
 });
 
 test('status names the hosts with the most bans, and no more than a screen holds', async () => {
-  const { share, desk } = deskOf();
+  const { share, shared } = sharedOf();
   const hosts = SHARE_STATUS_ROWS_MAX + 1;
   await share(Array.from({ length: hosts + 1 }, (_, n) => told(n, { host: `mx${n % hosts}` })));
-  const { inForce } = desk.status();
+  const { inForce } = shared.status();
   expect(inForce.length).toBe(SHARE_STATUS_ROWS_MAX);
   expect(inForce[0]).toEqual({ host: 'mx0', origin: 'banjour', bans: 2 });
 });
 
 test('an unfinished complete list takes nothing away, the next one does', async () => {
-  const { share, kernel, ledger } = deskOf();
+  const { share, kernel, ledger } = sharedOf();
   const list = { origin: 'lists' };
   await share([told(1), told(2), told(3, list), told(4, list)]);
   await share([told(1), told(3, list)], { snapshot: 'a', begins: true });
@@ -148,7 +148,7 @@ test('an unfinished complete list takes nothing away, the next one does', async 
 });
 
 test('a request that comes again, also while the first one is under way, changes nothing', async () => {
-  const { share, desk, ledger, pieces, kernel } = deskOf();
+  const { share, shared, ledger, pieces, kernel } = sharedOf();
   const decisions = [...many(0, 60), ...many(100, 60, { origin: 'lists' })];
   const [first, again] = await Promise.all([share(decisions), share(decisions)]);
   expect([first?.taken, again?.taken]).toEqual([120, 120]);
@@ -159,7 +159,7 @@ test('a request that comes again, also while the first one is under way, changes
   const time = wallClock.now();
   const unban = { kind: 'unban', jail: SHARED_JAIL, target: lifted, time, reason: 'operator' };
   ledger.commit({ decisions: [unban as Decision] });
-  await desk.unlist(prefix(address(100)));
+  await shared.unlist(prefix(address(100)));
   expect(await share(decisions)).toMatchObject({ refusedCount: 1 });
   expect([ledger.history.openBansOf(SHARED_JAIL), kernel.size]).toEqual([59, 59]);
   // Lifts, too.
@@ -169,7 +169,7 @@ test('a request that comes again, also while the first one is under way, changes
 });
 
 test('a complete list whose beginning this agent did not see takes nothing away', async () => {
-  const { share, ledger } = deskOf();
+  const { share, ledger } = sharedOf();
   await share([told(1), told(2)]);
   // The companion began it with the agent that ran before.
   await share([told(3)], { snapshot: 'half' });
@@ -178,7 +178,7 @@ test('a complete list whose beginning this agent did not see takes nothing away'
 });
 
 test('a complete list that never ends is not remembered without end, and takes nothing away', async () => {
-  const { share, ledger } = deskOf();
+  const { share, ledger } = sharedOf();
   await share([told(0)]);
   const snapshot = 'endless';
   for (let at = 1; at <= SHARE_SEEN_MAX + 1; at += SHARE_DECISIONS_MAX)
@@ -191,7 +191,7 @@ test('a complete list that never ends is not remembered without end, and takes n
 });
 
 test('what the kernel lost of lists comes back, and what it has too much goes', async () => {
-  const { share, kernel, follow, desk } = deskOf();
+  const { share, kernel, follow, shared } = sharedOf();
   const element = (n: number): Element => ({
     jail: LISTS_JAIL,
     target: prefix(address(n)),
@@ -199,13 +199,13 @@ test('what the kernel lost of lists comes back, and what it has too much goes', 
   });
   // At the start the kernel’s own are known again.
   follow([element(1), element(2)]);
-  await desk.review();
-  expect(desk.status().lists.inForce).toBe(2);
+  await shared.review();
+  expect(shared.status().lists.inForce).toBe(2);
   await share([told(3, { origin: 'lists' })]);
   kernel.clear();
   kernel.add(address(9));
   follow([element(9)]);
-  await desk.review();
+  await shared.review();
   expect([...kernel].sort()).toEqual([1, 2, 3].map(address).sort());
 });
 
@@ -257,7 +257,7 @@ test('what holds what an operator opened before a restart is not taken', () => {
 });
 
 test('what a list does not have any more stays banned where a host says so', async () => {
-  const { share, kernel, ledger } = deskOf();
+  const { share, kernel, ledger } = sharedOf();
   const { target } = told(1);
   await share([told(1), told(1, { origin: 'lists' })]);
   expect([...kernel]).toEqual([target]);

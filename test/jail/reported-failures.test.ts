@@ -9,7 +9,7 @@ import {
   REPORTED_SESSIONS_MAX,
 } from '../../src/core/service-limits.js';
 import { REPORTED_SECONDS, TALLY_TELLINGS_SECONDS } from '../../src/core/timeouts.js';
-import { ReportedFailures } from '../../src/jail/reported.js';
+import { ReportedFailures } from '../../src/jail/reported-failures.js';
 import { at, failure } from './support.js';
 
 const WHO = '192.0.2.1';

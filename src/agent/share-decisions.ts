@@ -33,14 +33,14 @@ const HOUR_MICROS = 3_600 * MICROS_PER_SECOND;
 const LOOK = 500;
 
 type Decision = RequestFor<'shareDecisions'>['decisions'][number];
-interface DeskDeps extends JudgeDeps {
+interface ShareDeps extends JudgeDeps {
   readonly pipeline: Pick<Pipeline, 'decide'>;
   readonly firewall: Pick<FirewallBackend, 'apply' | 'followListed'>;
   readonly log: Log;
 }
 
-export class ShareDesk {
-  readonly #deps: DeskDeps;
+export class SharedDecisions {
+  readonly #deps: ShareDeps;
   readonly #judge: ShareJudge;
   readonly #lists: SharedLists;
   readonly #status: Cached<ShareView>;
@@ -57,7 +57,7 @@ export class ShareDesk {
   #taken = 0;
   readonly #refusals = new Map<ShareRefusal, number>();
 
-  constructor(deps: DeskDeps) {
+  constructor(deps: ShareDeps) {
     this.#deps = deps;
     this.#judge = new ShareJudge(deps);
     this.#lists = new SharedLists(deps.firewall, this.#judge.opened(wallClock.now()));

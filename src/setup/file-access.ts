@@ -20,7 +20,7 @@ export interface Sandbox {
 }
 
 /**
- * Why something cannot be had: `absent` may come later; `unknown` is what this viewer cannot tell.
+ * Why something cannot be had: `absent` may come later; `unknown` is what the user who looks cannot tell.
  */
 export interface AccessTrouble {
   readonly kind: 'absent' | 'denied' | 'unknown';
@@ -91,7 +91,7 @@ export function parseSandbox(text: string): Sandbox | undefined {
   };
 }
 
-export class Viewer {
+export class FileAccess {
   readonly #sandbox: Sandbox | undefined;
   readonly #become: string | undefined;
   readonly #stranger: boolean;
@@ -103,22 +103,22 @@ export class Viewer {
   }
 
   /** Looks with this process's own rights: an agent, or a person who runs it by hand. */
-  static self(): Viewer {
-    return new Viewer(undefined, undefined, false);
+  static self(): FileAccess {
+    return new FileAccess(undefined, undefined, false);
   }
 
   /** Looks with a unit's rights; with its own when there is no such unit, or this is the unit. */
-  static of(sandbox: Sandbox | undefined, uid = process.geteuid?.() ?? 0): Viewer {
-    if (sandbox === undefined) return Viewer.self();
+  static of(sandbox: Sandbox | undefined, uid = process.geteuid?.() ?? 0): FileAccess {
+    if (sandbox === undefined) return FileAccess.self();
     const number = uidOf(sandbox.user);
-    if (uid === number && uid !== 0) return Viewer.self();
+    if (uid === number && uid !== 0) return FileAccess.self();
     if (uid === 0)
-      return new Viewer(
+      return new FileAccess(
         sandbox,
         number === undefined || number === 0 ? undefined : sandbox.user,
         false,
       );
-    return new Viewer(sandbox, undefined, true);
+    return new FileAccess(sandbox, undefined, true);
   }
 
   /** The user for whom it looks, when that is another one, who cannot be asked for everything. */
@@ -259,9 +259,9 @@ export interface StartSurroundings {
   /** Where the command line says that the ledger is. */
   readonly ledgerPath: string;
   /** Whose rights the agent has. */
-  readonly agent: Viewer;
+  readonly agent: FileAccess;
   /** Whose rights the companion has. */
-  readonly notify: Viewer;
+  readonly notify: FileAccess;
 }
 
 /**
@@ -269,10 +269,10 @@ export interface StartSurroundings {
  * itself.
  */
 export function surroundingsOf(ledgerPath: string, isService: boolean): StartSurroundings {
-  if (!isService) return { ledgerPath, agent: Viewer.self(), notify: Viewer.self() };
+  if (!isService) return { ledgerPath, agent: FileAccess.self(), notify: FileAccess.self() };
   return {
     ledgerPath,
-    agent: Viewer.of(sandboxOf('banjour.service')),
-    notify: Viewer.of(sandboxOf('banjour-companion.service')),
+    agent: FileAccess.of(sandboxOf('banjour.service')),
+    notify: FileAccess.of(sandboxOf('banjour-companion.service')),
   };
 }
