@@ -20,6 +20,22 @@ install_service() {
 	fi
 }
 
+# The scriptlet at the end of a transaction is not told in every rpm whether it was an upgrade: what is installed for the
+# first time was started just now, and must not stop again.
+UPGRADED=/run/banjour-upgraded
+
+note_upgrade() {
+	if running_systemd; then
+		touch "$UPGRADED" || true
+	fi
+}
+
+was_upgrade() {
+	[ -e "$UPGRADED" ] || return 1
+	rm -f "$UPGRADED"
+	running_systemd
+}
+
 # A mail or ssh service was installed or removed.
 services_changed() {
 	note_services && running_systemd || return 0

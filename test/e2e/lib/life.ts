@@ -57,6 +57,7 @@ export function describeShortLife(
     test('an attack that begins when that has ended is banned within ten seconds', async () => {
       await installationOn(machine).install();
       await door.shutsWithinTenSeconds(agent);
+      expect((await agent.log()).match(/^Started .*banjour/gim)).toHaveLength(1);
     });
 
     test('a reboot: the bans are in force', async () => {
