@@ -20,7 +20,8 @@ export interface Sandbox {
 }
 
 /**
- * Why something cannot be had: `absent` may come later; `unknown` is what the user who looks cannot tell.
+ * Why something cannot be had: `absent` may come later; `unknown` is what the user who looks
+ * cannot tell.
  */
 export interface AccessTrouble {
   readonly kind: 'absent' | 'denied' | 'unknown';
