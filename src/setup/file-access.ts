@@ -1,5 +1,5 @@
 /**
- * With whose eyes the files of a start are looked at: the agent with its own; root with those of
+ * Which rights the files of a start are looked at with: the agent has its own; root those of
  * the user that banjour.service runs as, inside the sandbox that the unit makes; an ordinary user,
  * who sees less than either, and whose "no permission" says nothing.
  */
