@@ -42,6 +42,7 @@ import {
   Tellings,
   timesTold,
   type UserName,
+  untold,
   userName,
 } from './tally-table.js';
 import { Unchecked } from './unchecked.js';
@@ -160,14 +161,7 @@ export class Tally {
         const quiet = before === undefined || !within(before, time, TALLY_UNSURE_QUIET_SECONDS);
         if (this.#takeTrouble(line) || !quiet) return 0;
         if (failed !== undefined && within(failed, time, TALLY_UNSURE_SECONDS)) return count;
-        this.#table.addAttempt(account, {
-          ...UNTOLD,
-          user: userName(line.user),
-          time,
-          toldAt: time,
-          state: 'unsure',
-          left: count,
-        });
+        this.#table.addAttempt(account, untold('unsure', count, userName(line.user), time));
         return 0;
       }
       case 'elsewhere': {
@@ -189,15 +183,7 @@ export class Tally {
         );
         const decided = other ?? unsure;
         if (decided !== undefined) this.#table.filter(account, (attempt) => attempt !== decided);
-        else
-          this.#table.addAttempt(account, {
-            ...UNTOLD,
-            user,
-            time,
-            toldAt: time,
-            state: 'elsewhere',
-            left: count,
-          });
+        else this.#table.addAttempt(account, untold('elsewhere', count, user, time));
         return decided !== undefined && decided === unsure ? unsure.left : 0;
       }
       case 'witness':
@@ -276,6 +262,7 @@ export class Tally {
       witnesses: [witness],
       state: waits ? 'waiting' : 'counted',
       left: count,
+      pairedAt: undefined,
     });
     return waits ? 0 : count;
   }
@@ -318,16 +305,7 @@ export class Tally {
     account.summed = time;
     this.#table.filter(account, (attempt) => !covered.has(attempt));
     const left = count - covered.size;
-    if (left > 0)
-      this.#table.addAttempt(account, {
-        ...UNTOLD,
-        time,
-        toldAt: time,
-        user: name,
-        session,
-        state: 'summed',
-        left,
-      });
+    if (left > 0) this.#table.addAttempt(account, untold('summed', left, name, time, session));
     return count - counted;
   }
 
@@ -379,9 +357,6 @@ function networkOf(address: string): string | undefined {
   const parsed = address.includes(':') ? parseAddress(address) : undefined;
   return parsed && formatPrefix(prefixOf(parsed, TALLY_NETWORK_BITS));
 }
-
-/** An attempt that another line said to be coming. */
-const UNTOLD = { session: undefined, process: undefined, witnesses: [] };
 
 /** Not every line names the user. */
 function mayBeSame(one: UserName, other: UserName): boolean {
