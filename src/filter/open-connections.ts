@@ -1,8 +1,10 @@
 /**
  * Which connections each address has open (`<F-OPENED>`, `<F-CLOSED>`). A busy server tells of
  * several each second, and hardly any of their addresses ever fails: so they are numbers in arrays
- * and no objects, which the collector would have to carry along. Addresses and names stand there as
- * 64 bits each, hashed with a number that strangers do not know.
+ * and no objects, which the collector would have to carry along. What belongs together stands side
+ * by side: on a busy host the table is larger than the processor's caches, and each place that is
+ * looked at costs more than all else that is done with it. Addresses and names stand there as 64
+ * bits each, hashed with a number that strangers do not know.
  *
  * Bounded, and forgets by journal time, the longest silent address first.
  */
@@ -16,6 +18,23 @@ export type Row = number;
 export const NONE = -1;
 
 const FIRST_ROWS = 64;
+
+// An address takes so many numbers of 32 bits, in this order: its hash, its first and last
+// connection and how many there are, the next row of the same bucket or the next that is free, and
+// its neighbours in the order in which they were last heard.
+const ROW = 8;
+const HIGH = 0;
+const LOW = 1;
+const FIRST = 2;
+const LAST = 3;
+const COUNT = 4;
+const CHAIN = 5;
+const OLDER = 6;
+const NEWER = 7;
+// A connection: the hash of its name as an address has it, and the next of its address or the next
+// that is free.
+const CONNECTION = 3;
+const NEXT = 2;
 /** Of a connection without a name. */
 const NAMELESS = { high: 0, low: 0 } as const;
 
@@ -68,14 +87,14 @@ export class OpenConnections {
     if (row === NONE) row = this.#add(hash);
     const label = this.#nameOf(name);
     if (name !== undefined) this.#drop(row, label);
-    const rows = this.#rows;
-    if ((rows.count[row] as number) >= TALLY_SESSIONS_MAX) this.#cut(row, NONE);
+    const { words } = this.#rows;
+    if ((words[row * ROW + COUNT] as number) >= TALLY_SESSIONS_MAX) this.#cut(row, NONE);
     const made = this.#pool.take(label, time);
-    const last = rows.last[row] as number;
-    if (last === NONE) rows.first[row] = made;
-    else this.#pool.next[last] = made;
-    rows.last[row] = made;
-    (rows.count[row] as number)++;
+    const last = words[row * ROW + LAST] as number;
+    if (last === NONE) words[row * ROW + FIRST] = made;
+    else this.#pool.setNext(last, made);
+    words[row * ROW + LAST] = made;
+    (words[row * ROW + COUNT] as number)++;
     this.touch(row, time);
   }
 
@@ -83,7 +102,7 @@ export class OpenConnections {
   close(row: Row, name: string | undefined, time: EpochMicros): void {
     if (row === NONE) return;
     this.#drop(row, this.#nameOf(name));
-    if (this.#rows.count[row] === 0) this.#remove(row);
+    if (this.#rows.words[row * ROW + COUNT] === 0) this.#remove(row);
     else this.touch(row, time);
   }
 
@@ -99,10 +118,10 @@ export class OpenConnections {
   /** When the connection of this name was last heard; of several without one the first. */
   heard(row: Row, name: string | undefined): EpochMicros | undefined {
     if (row === NONE) return undefined;
-    const { high, low } = this.#nameOf(name);
     const pool = this.#pool;
-    for (let at = this.#rows.first[row] as number; at !== NONE; at = pool.next[at] as number)
-      if (pool.high[at] === high && pool.low[at] === low) return pool.time[at] as EpochMicros;
+    const label = this.#nameOf(name);
+    for (let at = this.#firstOf(row); at !== NONE; at = pool.nextOf(at))
+      if (pool.has(at, label)) return pool.time[at] as EpochMicros;
     return undefined;
   }
 
@@ -121,26 +140,28 @@ export class OpenConnections {
   }
 
   #findHash({ high, low }: Hash): Row {
-    const { highs, lows, chain } = this.#rows;
+    const { words } = this.#rows;
     let row = this.#buckets[low & (this.#buckets.length - 1)] as number;
-    while (row !== NONE && !(lows[row] === low && highs[row] === high)) row = chain[row] as number;
+    while (row !== NONE && !(words[row * ROW + LOW] === low && words[row * ROW + HIGH] === high))
+      row = words[row * ROW + CHAIN] as number;
     return row;
   }
 
   #add({ high, low }: Hash): Row {
     if (this.#size >= this.#rowsMax) this.#remove(this.#oldest);
     let row = this.#free;
-    if (row !== NONE) this.#free = this.#rows.chain[row] as number;
+    if (row !== NONE) this.#free = this.#rows.words[row * ROW + CHAIN] as number;
     else {
       if (this.#used === this.#rows.capacity) this.#grow();
       row = this.#used++;
     }
-    const rows = this.#rows;
-    rows.highs[row] = high;
-    rows.lows[row] = low;
-    rows.first[row] = NONE;
-    rows.last[row] = NONE;
-    rows.count[row] = 0;
+    const { words } = this.#rows;
+    const at = row * ROW;
+    words[at + HIGH] = high;
+    words[at + LOW] = low;
+    words[at + FIRST] = NONE;
+    words[at + LAST] = NONE;
+    words[at + COUNT] = 0;
     this.#link(row);
     this.#append(row);
     this.#size++;
@@ -155,35 +176,37 @@ export class OpenConnections {
   }
 
   #link(row: Row): void {
-    const bucket = (this.#rows.lows[row] as number) & (this.#buckets.length - 1);
-    this.#rows.chain[row] = this.#buckets[bucket] as number;
+    const { words } = this.#rows;
+    const bucket = (words[row * ROW + LOW] as number) & (this.#buckets.length - 1);
+    words[row * ROW + CHAIN] = this.#buckets[bucket] as number;
     this.#buckets[bucket] = row;
   }
 
   #remove(row: Row): void {
-    const rows = this.#rows;
-    for (let at = rows.first[row] as number; at !== NONE; ) at = this.#pool.release(at);
+    const { words } = this.#rows;
+    for (let at = this.#firstOf(row); at !== NONE; ) at = this.#pool.release(at);
     this.#unlink(row);
-    const bucket = (rows.lows[row] as number) & (this.#buckets.length - 1);
+    const bucket = (words[row * ROW + LOW] as number) & (this.#buckets.length - 1);
+    const after = words[row * ROW + CHAIN] as number;
     let before = NONE;
     let at = this.#buckets[bucket] as number;
     while (at !== row) {
       before = at;
-      at = rows.chain[at] as number;
+      at = words[at * ROW + CHAIN] as number;
     }
-    if (before === NONE) this.#buckets[bucket] = rows.chain[row] as number;
-    else rows.chain[before] = rows.chain[row] as number;
-    rows.chain[row] = this.#free;
+    if (before === NONE) this.#buckets[bucket] = after;
+    else words[before * ROW + CHAIN] = after;
+    words[row * ROW + CHAIN] = this.#free;
     this.#free = row;
     this.#size--;
   }
 
   /** Takes the first connection of this name out. */
-  #drop(row: Row, { high, low }: Hash): void {
+  #drop(row: Row, label: Hash): void {
     const pool = this.#pool;
     let before = NONE;
-    for (let at = this.#rows.first[row] as number; at !== NONE; at = pool.next[at] as number) {
-      if (pool.high[at] === high && pool.low[at] === low) {
+    for (let at = this.#firstOf(row); at !== NONE; at = pool.nextOf(at)) {
+      if (pool.has(at, label)) {
         this.#cut(row, before);
         return;
       }
@@ -193,116 +216,108 @@ export class OpenConnections {
 
   /** Takes the connection behind `before` out; the first of all behind NONE. */
   #cut(row: Row, before: number): void {
-    const rows = this.#rows;
-    const at = (before === NONE ? rows.first[row] : this.#pool.next[before]) as number;
+    const { words } = this.#rows;
+    const at = before === NONE ? this.#firstOf(row) : this.#pool.nextOf(before);
     const after = this.#pool.release(at);
-    if (before === NONE) rows.first[row] = after;
-    else this.#pool.next[before] = after;
-    if (after === NONE) rows.last[row] = before;
-    (rows.count[row] as number)--;
+    if (before === NONE) words[row * ROW + FIRST] = after;
+    else this.#pool.setNext(before, after);
+    if (after === NONE) words[row * ROW + LAST] = before;
+    (words[row * ROW + COUNT] as number)--;
+  }
+
+  #firstOf(row: Row): number {
+    return this.#rows.words[row * ROW + FIRST] as number;
   }
 
   #append(row: Row): void {
-    const { older, newer } = this.#rows;
-    older[row] = this.#newest;
-    newer[row] = NONE;
+    const { words } = this.#rows;
+    words[row * ROW + OLDER] = this.#newest;
+    words[row * ROW + NEWER] = NONE;
     if (this.#newest === NONE) this.#oldest = row;
-    else newer[this.#newest] = row;
+    else words[this.#newest * ROW + NEWER] = row;
     this.#newest = row;
   }
 
   #unlink(row: Row): void {
-    const { older, newer } = this.#rows;
-    const [before, after] = [older[row] as number, newer[row] as number];
+    const { words } = this.#rows;
+    const before = words[row * ROW + OLDER] as number;
+    const after = words[row * ROW + NEWER] as number;
     if (before === NONE) this.#oldest = after;
-    else newer[before] = after;
+    else words[before * ROW + NEWER] = after;
     if (after === NONE) this.#newest = before;
-    else older[after] = before;
+    else words[after * ROW + OLDER] = before;
   }
 }
 
-/** The columns of addresses. */
+/** Addresses, and when each was last heard. */
 class Rows {
-  readonly highs: Int32Array;
-  readonly lows: Int32Array;
+  readonly words: Int32Array;
   readonly seen: Float64Array;
-  /** The first and last connection, and how many there are. */
-  readonly first: Int32Array;
-  readonly last: Int32Array;
-  readonly count: Int32Array;
-  /** The next of the same bucket, or the next that is free. */
-  readonly chain: Int32Array;
-  readonly older: Int32Array;
-  readonly newer: Int32Array;
 
   constructor(readonly capacity: number) {
-    this.highs = new Int32Array(capacity);
-    this.lows = new Int32Array(capacity);
+    this.words = new Int32Array(ROW * capacity);
     this.seen = new Float64Array(capacity);
-    this.first = new Int32Array(capacity);
-    this.last = new Int32Array(capacity);
-    this.count = new Int32Array(capacity);
-    this.chain = new Int32Array(capacity);
-    this.older = new Int32Array(capacity);
-    this.newer = new Int32Array(capacity);
   }
 
   /** Twice as many, these among them. */
   larger(): Rows {
     const rows = new Rows(2 * this.capacity);
-    rows.highs.set(this.highs);
-    rows.lows.set(this.lows);
+    rows.words.set(this.words);
     rows.seen.set(this.seen);
-    rows.first.set(this.first);
-    rows.last.set(this.last);
-    rows.count.set(this.count);
-    rows.older.set(this.older);
-    rows.newer.set(this.newer);
     return rows;
   }
 }
 
 /** Connections of all addresses: lists in arrays that double when they are full. */
 class ConnectionPool {
-  high = new Int32Array(FIRST_ROWS);
-  low = new Int32Array(FIRST_ROWS);
   time = new Float64Array(FIRST_ROWS);
-  next = new Int32Array(FIRST_ROWS);
+  #words = new Int32Array(CONNECTION * FIRST_ROWS);
   #free = NONE;
   #used = 0;
 
   take({ high, low }: Hash, time: EpochMicros): number {
     let at = this.#free;
-    if (at !== NONE) this.#free = this.next[at] as number;
+    if (at !== NONE) this.#free = this.nextOf(at);
     else {
-      if (this.#used === this.next.length) this.#grow();
+      if (this.#used === this.time.length) this.#grow();
       at = this.#used++;
     }
-    this.high[at] = high;
-    this.low[at] = low;
+    this.#words[at * CONNECTION + HIGH] = high;
+    this.#words[at * CONNECTION + LOW] = low;
     this.time[at] = time;
-    this.next[at] = NONE;
+    this.setNext(at, NONE);
     return at;
   }
 
   /** Frees one; returns the one behind it. */
   release(at: number): number {
-    const next = this.next[at] as number;
-    this.next[at] = this.#free;
+    const next = this.nextOf(at);
+    this.setNext(at, this.#free);
     this.#free = at;
     return next;
   }
 
+  /** Whether the connection has this name. */
+  has(at: number, { high, low }: Hash): boolean {
+    const words = this.#words;
+    return words[at * CONNECTION + HIGH] === high && words[at * CONNECTION + LOW] === low;
+  }
+
+  nextOf(at: number): number {
+    return this.#words[at * CONNECTION + NEXT] as number;
+  }
+
+  setNext(at: number, next: number): void {
+    this.#words[at * CONNECTION + NEXT] = next;
+  }
+
   #grow(): void {
-    const wider = (column: Int32Array) => {
-      const all = new Int32Array(2 * column.length);
-      all.set(column);
-      return all;
-    };
+    const words = new Int32Array(2 * this.#words.length);
+    words.set(this.#words);
     const time = new Float64Array(2 * this.time.length);
     time.set(this.time);
+    this.#words = words;
     this.time = time;
-    [this.high, this.low, this.next] = [wider(this.high), wider(this.low), wider(this.next)];
   }
 }
 
