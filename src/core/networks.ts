@@ -109,7 +109,15 @@ export function holderLength(
   length: number,
   translators: readonly Prefix[] = [],
 ): number {
-  const words = wordsOf6(address.text);
+  return holderLengthOf(wordsOf6(address.text), length, translators);
+}
+
+/** The same of an IPv6 address as four numbers of 32 bits. */
+export function holderLengthOf(
+  words: readonly number[],
+  length: number,
+  translators: readonly Prefix[] = [],
+): number {
   let longest = length;
   const look = ({ prefix, words: base }: Network, holder: number) => {
     if (!haveInCommon(words, base, Math.min(prefix.length, length))) return;

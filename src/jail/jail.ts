@@ -1,7 +1,6 @@
 /** One jail by itself: whom it counts together, and what it has counted. */
 import {
   type Address,
-  baseAddress,
   covers,
   formatPrefix,
   hostPrefix,
@@ -11,12 +10,12 @@ import {
   prefixOf,
 } from '../core/address.js';
 import { ALLOWANCE_MAX, WIDE_FLOORS_MAX } from '../core/limits.js';
-import { holderLength } from '../core/networks.js';
+import { holderLength, holderLengthOf } from '../core/networks.js';
 import type { JailPolicy } from '../core/specs.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
 import type { EvidenceLog } from './evidence/log.js';
 import type { AllowContext } from './judgement.js';
-import { keyOf, type TargetKey, targetOfKey } from './keys.js';
+import { keyAround, keyOf, type TargetKey, targetOfKey } from './keys.js';
 import { type WindowBounds, type WindowRule, Windows } from './windows.js';
 
 /** One jail: its policy, its windows, its totals, and which prefix it counts an address by. */
@@ -87,12 +86,9 @@ export class Jail {
    * too.
    */
   forgetExactly(target: Prefix, upTo: EpochMicros): number {
-    // Asked for every ban of the last hour at a start: an IPv4 target needs no second key.
-    if (target.family === 4) return this.windows.forgetUpTo(keyOf(target), upTo);
-    return this.#keysOf(target).reduce(
-      (forgotten, key) => forgotten + this.windows.forgetUpTo(key, upTo),
-      0,
-    );
+    let forgotten = 0;
+    for (const key of this.#keysOf(target)) forgotten += this.windows.forgetUpTo(key, upTo);
+    return forgotten;
   }
 
   /** Forgets failures of every target that shares an address with this prefix, up to a time. */
@@ -111,7 +107,12 @@ export class Jail {
    * wider.
    */
   #keysOf(target: Prefix): TargetKey[] {
-    return both(this.prefixOf(baseAddress(target)), target).map(keyOf);
+    // Asked for every ban of the last hour at a start, so no prefix is made.
+    const key = keyOf(target);
+    const { ipv6prefix, nat64 } = this.policy;
+    if (target.family === 4 || ipv6prefix >= target.length) return [key];
+    const length = holderLengthOf([key.a, key.b, key.c, key.d], ipv6prefix, nat64);
+    return length < target.length ? [keyAround(key, length), key] : [key];
   }
 }
 

@@ -26,6 +26,19 @@ export function keyOf(target: Prefix): TargetKey {
   return { a, b, c, d, kind: KIND6 + target.length };
 }
 
+/** The key of the prefix of so many bits around an IPv6 target: without text, see `keyOf`. */
+export function keyAround({ a, b, c, d }: TargetKey, length: number): TargetKey {
+  const cut = (word: number, bits: number) =>
+    bits >= 32 ? word : bits <= 0 ? 0 : (word & (-1 << (32 - bits))) >>> 0;
+  return {
+    a: cut(a, length),
+    b: cut(b, length - 32),
+    c: cut(c, length - 64),
+    d: cut(d, length - 96),
+    kind: KIND6 + length,
+  };
+}
+
 /** True for a target of IPv6. */
 export function isSix({ kind }: TargetKey): boolean {
   return kind >= KIND6;

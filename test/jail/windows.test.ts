@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { fromBits, hostPrefix, prefixOf } from '../../src/core/address.js';
+import { baseAddress, fromBits, hostPrefix, prefixOf } from '../../src/core/address.js';
 import { cursor } from '../../src/core/names.js';
 import { EvidenceLog, NO_EVIDENCE } from '../../src/jail/evidence/log.js';
-import { KeyIndex, keyOf, type TargetKey, targetOfKey } from '../../src/jail/keys.js';
+import { KeyIndex, keyAround, keyOf, type TargetKey, targetOfKey } from '../../src/jail/keys.js';
 import { Windows } from '../../src/jail/windows.js';
 import { prefix } from './support.js';
 
@@ -185,6 +185,19 @@ describe('keys of targets', () => {
     '192.0.2.0/24',
   ])('%s is found again', (text) => {
     expect(targetOfKey(keyOf(prefix(text)))).toEqual(prefix(text));
+  });
+
+  test('those around an IPv6 target are those of the prefixes around it', () => {
+    for (const text of ['2001:db8:ffff:ffff:ffff:ffff:ffff:ffff', '::1', 'ffff::'])
+      for (let length = 0; length <= 128; length++) {
+        const host = prefix(text);
+        const around = prefixOf(baseAddress(host), length);
+        expect([text, length, keyAround(keyOf(host), length)]).toEqual([
+          text,
+          length,
+          keyOf(around),
+        ]);
+      }
   });
 });
 
