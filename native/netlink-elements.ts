@@ -176,21 +176,35 @@ function elementsBytes(elements: readonly NewElement[], version: 4 | 6): Buffer 
   const width = version === 4 ? 4 : 16;
   let at = 0;
   for (const { key, timeout } of elements) {
-    const words = version === 6 ? wordsOf6(key) : [wordOf4(key)];
     at = head(bytes, at, ELEMENT | NESTED, 12 + width + (timeout === null ? 0 : 12));
     at = head(bytes, at, KEY | NESTED, 8 + width);
     at = head(bytes, at, VALUE, 4 + width);
-    for (const word of words) at = bytes.writeUInt32BE(word, at);
+    if (version === 4) at = word(bytes, at, wordOf4(key));
+    else for (const part of wordsOf6(key)) at = word(bytes, at, part);
     if (timeout === null) continue;
     at = head(bytes, at, TIMEOUT, 12);
-    at = bytes.writeUInt32BE(Math.floor((timeout * 1000) / 2 ** 32), at);
-    at = bytes.writeUInt32BE((timeout * 1000) % 2 ** 32, at);
+    at = word(bytes, at, Math.floor((timeout * 1000) / 2 ** 32));
+    at = word(bytes, at, (timeout * 1000) % 2 ** 32);
   }
   return bytes.subarray(0, at);
 }
 
+// Byte by byte: what Buffer has for it takes a microsecond for each of 200,000 elements.
+
 /** Begins an attribute; returns where its value stands. */
 function head(bytes: Buffer, at: number, type: number, length: number): number {
-  bytes.writeUInt16LE(length, at);
-  return bytes.writeUInt16LE(type, at + 2);
+  bytes[at] = length & 255;
+  bytes[at + 1] = length >>> 8;
+  bytes[at + 2] = type & 255;
+  bytes[at + 3] = type >>> 8;
+  return at + 4;
+}
+
+/** Writes a number in network order; returns where the next stands. */
+function word(bytes: Buffer, at: number, value: number): number {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = (value >>> 16) & 255;
+  bytes[at + 2] = (value >>> 8) & 255;
+  bytes[at + 3] = value & 255;
+  return at + 4;
 }
