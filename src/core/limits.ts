@@ -260,8 +260,8 @@ export const RESIDENT_CHANGES_MAX = 100;
 /** Changes of one nft transaction; 111,000 were measured at 0.5 s. */
 export const NFT_BATCH_CHANGES_MAX = 200_000;
 /**
- * Changes of the first transaction that fills an empty table: the most important bans are in force
- * after about 70 ms, the rest follows.
+ * New bans that go to the kernel in one transaction with the rules. Of more, so many follow the
+ * rules first, and then the rest.
  */
 export const NFT_FIRST_CHANGES_MAX = 10_000;
 /** Bans that come back in one transaction with the rules: the resident nft's share. */

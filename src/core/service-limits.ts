@@ -327,7 +327,7 @@ export const READ_AGAIN_ENTRIES_MAX = 50_000;
 export const UNSAVED_EVENTS_MAX = 100_000;
 /**
  * Bans that come back before it is read what stands, those of NFT_URGENT_BANS_MAX among them: past
- * nft, some 30 ms of the main thread.
+ * nft, some 30 ms of the main thread. Where more follow, so many are added at a time.
  */
 export const NFT_RETURNING_BANS_MAX = 10_000;
 /** Tries of one transaction past nft while others change the ruleset; then it is nft's. */

@@ -32,8 +32,8 @@ import type { Transport } from './json.js';
 import { banSetsIn, elementsOf, kernelState, type ReadTables } from './kernel-tables.js';
 import { elementId, prefixSetsFor } from './names.js';
 import { Queue } from './queue.js';
-import { besides, byImportance, reconcile, schemaAround, type Transaction } from './reconcile.js';
-import { bringBack, makeAnew, type Returning } from './returning.js';
+import { besides, byImportance, reconcile, schemaAround } from './reconcile.js';
+import { bringBack, makeAnew, type Returning, sendTransaction } from './returning.js';
 import { makeSchema, prefixSetsOf, type Schema, type SchemaOptions } from './schema.js';
 import { schemaText } from './text.js';
 import { Heartbeat } from './watch.js';
@@ -246,7 +246,7 @@ export class TableBackend implements FirewallBackend {
     const { different, isMade, batches } = reconcile(schema, elements, kernel, now, slack);
     let via: Via = 'none';
     for (const batch of batches) {
-      const outcome = await this.#sendBatch(batch);
+      const outcome = await sendTransaction(this.#transport, schema, batch);
       via = outcome.via;
       if (outcome.refusal === undefined) continue;
       this.#adopt(plan, jails, await this.#structureOnly(plan, outcome.refusal));
@@ -279,7 +279,7 @@ export class TableBackend implements FirewallBackend {
     const schema = makeSchema(plan, banSetsIn(kernel, 'filled'), this.#options);
     const { batches } = reconcile(schema, present, kernel, this.#clock.now());
     for (const batch of batches) {
-      const { refusal } = await this.#sendBatch(batch);
+      const { refusal } = await sendTransaction(this.#transport, schema, batch);
       if (refusal !== undefined)
         throw new OperatingError(
           'ERR_NFT_REFUSED',
@@ -287,10 +287,6 @@ export class TableBackend implements FirewallBackend {
         );
     }
     return schema;
-  }
-
-  #sendBatch({ commands, changes }: Transaction) {
-    return this.#transport.send(commands, commands.length + changes);
   }
 
   async #oneByOne(wanted: readonly Element[]): Promise<Refusal[]> {

@@ -33,6 +33,8 @@ import { makeSchema, type Schema, type SchemaOptions, type TableSchema } from '.
 export interface Transaction {
   readonly commands: readonly NftCommand[];
   readonly changes: number;
+  /** What it consists of where it does nothing but add: that may go past nft, and in pieces. */
+  readonly additions?: readonly ElementOp[];
 }
 
 export interface Reconciliation {
@@ -76,13 +78,13 @@ export function reconcile(
 ): Reconciliation {
   const structure: NftCommand[] = [];
   const ops: ElementOp[] = [];
-  let atomic = false;
+  let isWhole = false;
   let isMade = false;
   for (const table of schema) {
     const there = kernel.get(table.family);
     const rebuild = there !== undefined && mustRebuild(table, there);
     isMade ||= there === undefined || rebuild;
-    atomic ||= there !== undefined && hasBans(there);
+    isWhole ||= rebuild && hasBans(there);
     structure.push(...compileStructure(table, there, rebuild));
     const before = rebuild ? undefined : there;
     for (const op of diff(table, wanted, before, now, TOLERANCE_MICROS + slack)) ops.push(op);
@@ -90,7 +92,11 @@ export function reconcile(
   for (const family of kernel.keys()) {
     if (!schema.some((table) => table.family === family)) structure.push(...removeTable(family));
   }
-  return { isMade, different: ops.length > 0, batches: split(structure, ops, atomic) };
+  return {
+    isMade,
+    different: ops.length > 0,
+    batches: isWhole ? wholly(structure, ops) : split(structure, ops),
+  };
 }
 
 function hasBans({ sets }: KernelTable): boolean {
@@ -99,24 +105,46 @@ function hasBans({ sets }: KernelTable): boolean {
   return false;
 }
 
-/**
- * With no ban in the kernel the most important elements go ahead in a small first transaction, the
- * rest follows; otherwise everything is one transaction as far as its bound allows.
- */
-function split(
-  structure: readonly NftCommand[],
-  ops: readonly ElementOp[],
-  atomic: boolean,
-): Transaction[] {
-  const first = ops.slice(0, atomic ? NFT_BATCH_CHANGES_MAX : NFT_FIRST_CHANGES_MAX);
-  const batches: Transaction[] = [
+/** A table with bans is made anew: they go and come back in one transaction, up to its bound. */
+function wholly(structure: readonly NftCommand[], ops: readonly ElementOp[]): Transaction[] {
+  const [first = [], ...rest] = piecesOf(ops, NFT_BATCH_CHANGES_MAX);
+  return [
     { commands: [...structure, ...compileOps(first)], changes: first.length },
+    ...rest.map((some) => ({ commands: compileOps(some), changes: some.length })),
   ];
-  for (let at = first.length; at < ops.length; at += NFT_BATCH_CHANGES_MAX) {
-    const some = ops.slice(at, at + NFT_BATCH_CHANGES_MAX);
-    batches.push({ commands: compileOps(some), changes: some.length });
-  }
-  return batches;
+}
+
+/**
+ * What stands stays in force, so many new elements need not come in one transaction with the rules,
+ * which the resident nft states at once. They follow, the most important ones first, and past nft
+ * where that is to be had.
+ */
+function split(structure: readonly NftCommand[], ops: readonly ElementOp[]): Transaction[] {
+  const added = ops.filter(({ kind }) => kind === 'add');
+  if (added.length <= NFT_FIRST_CHANGES_MAX) return wholly(structure, ops);
+  const changed = ops.filter(({ kind }) => kind !== 'add');
+  return [
+    ...wholly(structure, changed),
+    adding(added.slice(0, NFT_FIRST_CHANGES_MAX)),
+    ...piecesOf(added.slice(NFT_FIRST_CHANGES_MAX), NFT_BATCH_CHANGES_MAX).map(adding),
+  ];
+}
+
+function adding(additions: readonly ElementOp[]): Transaction {
+  return {
+    additions,
+    changes: additions.length,
+    // Made only where nft has to add them: it is a list of 200,000.
+    get commands() {
+      return compileOps(additions);
+    },
+  };
+}
+
+function piecesOf(ops: readonly ElementOp[], size: number): (readonly ElementOp[])[] {
+  const pieces: (readonly ElementOp[])[] = [];
+  for (let at = 0; at < ops.length; at += size) pieces.push(ops.slice(at, at + size));
+  return pieces;
 }
 
 function* diff(

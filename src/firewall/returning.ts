@@ -2,7 +2,7 @@
  * What comes back first after somebody else changed the tables, before anything is read. Tables
  * that are gone come back past nft, rules and bans together. Where tables stand, or that way is not
  * to be had, nft states the rules, and the bans follow past nft, or as far as the resident nft is
- * quick.
+ * quick. Many bans that follow when the tables have been read go past nft as well.
  */
 import type { NewElement, NewElements } from '../../native/netlink-elements.js';
 import type { Element } from '../core/firewall.js';
@@ -11,10 +11,10 @@ import type { JailName } from '../core/names.js';
 import { NFT_RETURNING_BANS_MAX } from '../core/service-limits.js';
 import type { EpochMicros } from '../core/time.js';
 import { additions, whyNot } from './changes.js';
-import { compileOps, compileStructure } from './compile.js';
-import type { Transport } from './json.js';
+import { compileOps, compileStructure, type ElementOp } from './compile.js';
+import type { BatchOutcome, Transport } from './json.js';
 import { setNamer } from './names.js';
-import { timeoutOf } from './reconcile.js';
+import { type Transaction, timeoutOf } from './reconcile.js';
 import type { Schema } from './schema.js';
 
 /** What has to come back, and how. */
@@ -77,7 +77,7 @@ export function returning(
   schema: Schema,
   now: EpochMicros,
 ): readonly NewElements[] | undefined {
-  if (schema.some(({ sets }) => sets.some(({ counter }) => counter))) return undefined;
+  if (countsEach(schema)) return undefined;
   const bySet = new Map<string, NewElement[]>();
   const nameOf = setNamer();
   for (const { jail, target, until } of urgent.slice(0, NFT_RETURNING_BANS_MAX)) {
@@ -94,4 +94,52 @@ export function returning(
       return elements === undefined ? [] : [{ family, set, version, elements }];
     }),
   );
+}
+
+/**
+ * Sends a transaction: past nft where it only adds elements and that way is to be had, else by nft.
+ * Half of it may be there when nft begins: what stands stays as it is.
+ */
+export async function sendTransaction(
+  transport: Transport,
+  schema: Schema,
+  batch: Transaction,
+): Promise<BatchOutcome> {
+  if (batch.additions !== undefined && (await isAdded(transport, schema, batch.additions)))
+    return { refusal: undefined, via: 'resident' };
+  const { commands, changes } = batch;
+  return transport.send(commands, commands.length + changes);
+}
+
+/** Adds elements past nft, in pieces between which this thread does other work. */
+async function isAdded(
+  transport: Transport,
+  schema: Schema,
+  additions: readonly ElementOp[],
+): Promise<boolean> {
+  if (transport.add === undefined || countsEach(schema)) return false;
+  for (let at = 0; at < additions.length; at += NFT_RETURNING_BANS_MAX) {
+    if (!transport.add(setsOf(additions.slice(at, at + NFT_RETURNING_BANS_MAX), schema)))
+      return false;
+    await new Promise(setImmediate);
+  }
+  return true;
+}
+
+/** The additions by set. */
+function setsOf(additions: readonly ElementOp[], schema: Schema): NewElements[] {
+  return schema.flatMap(({ family, sets }) => {
+    const bySet = new Map(sets.map(({ name }): [string, NewElement[]] => [name, []]));
+    for (const op of additions)
+      if (op.kind === 'add' && op.table === family) bySet.get(op.set)?.push(op);
+    return sets.flatMap(({ name: set, family: version }) => {
+      const elements = bySet.get(set) ?? [];
+      return elements.length === 0 ? [] : [{ family, set, version, elements }];
+    });
+  });
+}
+
+/** Whether packets are counted per element, which is nft's to say. */
+function countsEach(schema: Schema): boolean {
+  return schema.some(({ sets }) => sets.some(({ counter }) => counter));
 }

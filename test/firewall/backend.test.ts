@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { NewElements } from '../../native/netlink-elements.js';
 import type { Element, ElementChange } from '../../src/core/firewall.js';
-import { NFT_URGENT_BANS_MAX } from '../../src/core/limits.js';
+import { NFT_FIRST_CHANGES_MAX, NFT_URGENT_BANS_MAX } from '../../src/core/limits.js';
 import { NFT_RETURNING_BANS_MAX } from '../../src/core/service-limits.js';
 import { plus, wallClock } from '../../src/core/time.js';
 import { TableBackend } from '../../src/firewall/backend.js';
@@ -184,6 +184,45 @@ describe('a repair', () => {
       const past = Math.min(count, NFT_RETURNING_BANS_MAX);
       expect(kernel.calls.slice(0, 3)).toEqual(['rules', `past nft ${past}`, 'list']);
     }
+  });
+
+  const MANY = NFT_FIRST_CHANGES_MAX + 2 * NFT_RETURNING_BANS_MAX + 1;
+  const manyBans = () => hosts(MANY).map((host) => ban('sshd', host));
+
+  test('has many bans follow the rules past nft, in pieces, with other work between them', async () => {
+    kernel.takes = true;
+    const replanning = backend.replan(plan(['sshd']), manyBans());
+    const other = new Promise<void>((resolve) => setImmediate(resolve)).then(() =>
+      kernel.calls.push('other work'),
+    );
+    const { refused } = await replanning;
+    await other;
+    expect(refused).toEqual([]);
+    expect(kernel.calls.filter((call) => call !== 'other work')).toEqual([
+      'list',
+      'rules bans',
+      `past nft ${NFT_FIRST_CHANGES_MAX}`,
+      `past nft ${NFT_RETURNING_BANS_MAX}`,
+      `past nft ${NFT_RETURNING_BANS_MAX}`,
+      'past nft 1',
+    ]);
+    expect(kernel.calls.at(-1)).not.toBe('other work');
+  });
+
+  test('has nft add them where the way past it fails, or packets are counted per element', async () => {
+    await backend.replan(plan(['sshd']), [BAN, ...manyBans()]);
+    expect(kernel.calls.filter((call) => call.startsWith('past'))).toEqual([
+      `past nft ${NFT_FIRST_CHANGES_MAX}`,
+      `past nft ${NFT_RETURNING_BANS_MAX}`,
+    ]);
+    expect(await inForce(backend)).toHaveLength(MANY + 1);
+    kernel.takes = true;
+    kernel.calls = [];
+    const counted = plan(['sshd'], { countersPerElement: true });
+    await backend.replan(counted, []);
+    await backend.replan(counted, manyBans());
+    expect(kernel.calls.filter((call) => call.startsWith('past'))).toEqual([]);
+    expect(await inForce(backend)).toHaveLength(MANY);
   });
 
   test('leaves to nft what is counted per element, and out what is over', () => {

@@ -167,35 +167,53 @@ describe('the transactions', () => {
       wanted(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, 600),
     );
 
+  const standing = wanted('192.0.2.1', 600);
+  const sizesOf = (elements: readonly Element[], there: Parameters<typeof reconcile>[2]) =>
+    reconcile(SCHEMA, elements, there, NOW).batches.map((batch) => batch.changes);
+
   test.each([
     [NFT_FIRST_CHANGES_MAX, [NFT_FIRST_CHANGES_MAX]],
-    [NFT_FIRST_CHANGES_MAX + 1, [NFT_FIRST_CHANGES_MAX, 1]],
-  ])('%i bans into an empty kernel: the most important go ahead', (count, sizes) => {
-    const { batches } = reconcile(SCHEMA, many(count), new Map(), NOW);
-    expect(batches.map((batch) => batch.changes)).toEqual(sizes);
-  });
+    [NFT_FIRST_CHANGES_MAX + 1, [0, NFT_FIRST_CHANGES_MAX, 1]],
+  ])(
+    '%i new bans come with the rules, or behind them, the most important ahead',
+    (count, sizes) => {
+      expect(sizesOf(many(count), new Map())).toEqual(sizes);
+      expect(sizesOf(many(count), kernel({}))).toEqual(sizes);
+      expect(sizesOf([standing, ...many(count)], kernel({ '192.0.2.1': 600 }))).toEqual(sizes);
+    },
+  );
 
-  test('into tables that stand without a ban the most important go ahead as well', () => {
-    const { batches } = reconcile(SCHEMA, many(NFT_FIRST_CHANGES_MAX + 1), kernel({}), NOW);
-    expect(batches.map((batch) => batch.changes)).toEqual([NFT_FIRST_CHANGES_MAX, 1]);
+  test('what only adds says so, and what is replaced or removed goes ahead of it by nft', () => {
+    const there = kernel({ '192.0.2.1': 60, '192.0.2.2': 60 });
+    const elements = [standing, ...many(NFT_FIRST_CHANGES_MAX + 1)];
+    const { batches } = reconcile(SCHEMA, elements, there, NOW);
+    expect(elementWords(batches[0]?.commands ?? [])).toEqual([
+      'add 192.0.2.1',
+      'add 192.0.2.2',
+      'delete 192.0.2.1',
+      'delete 192.0.2.2',
+      'add 192.0.2.1',
+    ]);
+    expect(batches.map(({ additions }) => additions?.length)).toEqual([
+      undefined,
+      NFT_FIRST_CHANGES_MAX,
+      1,
+    ]);
+    // The same by nft, where there is no other way.
+    expect(elementWords(batches[2]?.commands ?? [])).toEqual([
+      `add ${elements.at(-1)?.target.base}`,
+    ]);
   });
 
   test.each([
     [NFT_BATCH_CHANGES_MAX, [NFT_BATCH_CHANGES_MAX]],
     [NFT_BATCH_CHANGES_MAX + 1, [NFT_BATCH_CHANGES_MAX, 1]],
-  ])(
-    '%i bans into tables with a ban in them are one transaction up to its bound',
-    (count, sizes) => {
-      const standing = wanted('192.0.2.1', 600);
-      const { batches } = reconcile(
-        SCHEMA,
-        [standing, ...many(count)],
-        kernel({ '192.0.2.1': 600 }),
-        NOW,
-      );
-      expect(batches.map((batch) => batch.changes)).toEqual(sizes);
-    },
-  );
+  ])('%i bans of a table that is made anew are one transaction up to its bound', (count, sizes) => {
+    const there = kernel({ '192.0.2.1': 600 });
+    const sets = there.get('inet')?.sets;
+    for (const [name, set] of sets ?? []) sets?.set(name, { ...set, size: 5 });
+    expect(sizesOf(many(count), there)).toEqual(sizes);
+  });
 
   test('permanent bans come first, then those that last longest', () => {
     const sorted = byImportance([

@@ -2,8 +2,8 @@
 import { describe, expect, jest } from '@jest/globals';
 import { NetlinkSocket } from '../../native/netlink.js';
 import { TableOwner } from '../../native/netlink-owner.js';
-import { NFT_URGENT_BANS_MAX } from '../../src/core/limits.js';
-import { NFT_ADD_TRIES_MAX } from '../../src/core/service-limits.js';
+import { NFT_FIRST_CHANGES_MAX, NFT_URGENT_BANS_MAX } from '../../src/core/limits.js';
+import { NFT_ADD_TRIES_MAX, NFT_RETURNING_BANS_MAX } from '../../src/core/service-limits.js';
 import { NftRunner } from '../../src/firewall/runner.js';
 import { ban, hosts, inForce, plan } from '../firewall/support.js';
 import { stays } from '../support/until.js';
@@ -185,5 +185,59 @@ describe('elements that are added past nft', () => {
       expect(await inForce(backend)).toHaveLength(wanted.length);
       await stays('nothing else rings', () => events.length === 2, 150);
     });
+  });
+});
+
+describe('many new bans', () => {
+  const wanted = [
+    ban('sshd', '2001:db8:1::/64'),
+    ban('sshd', '2001:db8::1', null),
+    ...hosts(NFT_FIRST_CHANGES_MAX + NFT_RETURNING_BANS_MAX).map((host) => ban('sshd', host)),
+  ];
+
+  kernelTest('are in both tables past nft, and are no drift', async () => {
+    const add = jest.spyOn(NftRunner.prototype, 'add');
+    try {
+      await benched(async ({ backend, nft }) => {
+        const events: string[] = [];
+        backend.onDrift(({ kind }) => void events.push(kind));
+        const { refused } = await backend.open(plan(['sshd'], { bridge: true }), wanted);
+        expect(refused).toEqual([]);
+        expect(await inForce(backend)).toHaveLength(wanted.length);
+        // Permanent ones first, table by table: 40,004 in pieces of 10,000.
+        expect(add.mock.results.map(({ value }) => value)).toEqual(Array(5).fill(true));
+        expect(nft('list', 'set', 'bridge', 'banjour', 'net6.64.sshd')).toContain('2001:db8:1::');
+        expect(nft('list', 'set', 'bridge', 'banjour', 'ban6.sshd')).toContain('2001:db8::1');
+        await stays('nothing rings', () => events.length === 0, 150);
+      });
+    } finally {
+      add.mockRestore();
+    }
+  });
+
+  kernelTest('are all there where the ruleset was flushed between two pieces of them', async () => {
+    const { add } = NftRunner.prototype;
+    let flush: (() => void) | undefined;
+    const between = jest.spyOn(NftRunner.prototype, 'add').mockImplementation(function (
+      this: NftRunner,
+      ...args
+    ) {
+      if (between.mock.calls.length === 2) flush?.();
+      return add.apply(this, args);
+    });
+    try {
+      await benched(async ({ backend, nft }) => {
+        flush = () => nft('flush', 'ruleset');
+        backend.provideWanted(
+          () => wanted,
+          () => wanted.slice(0, NFT_RETURNING_BANS_MAX),
+        );
+        await backend.open(plan(['sshd']), wanted);
+        await until(async () => (await inForce(backend)).length === wanted.length);
+        expect(between.mock.results[1]?.value).toBe(false);
+      });
+    } finally {
+      between.mockRestore();
+    }
   });
 });
