@@ -121,19 +121,22 @@ export class Sharer {
     return bans;
   }
 
-  /** What the kernel holds, by target. */
+  /** The bans that the kernel holds, by target. */
   async held(): Promise<Map<string, Held>> {
     const list = ['nft', '-j', 'list', 'table', 'inet', 'banjour'];
     const { nftables } = JSON.parse(await this.machine.exec(list)) as {
       nftables: readonly { set?: { name: string; elem?: readonly unknown[] } }[];
     };
     const held = new Map<string, Held>();
-    for (const { set } of nftables)
-      for (const one of set?.elem ?? []) {
+    for (const { set } of nftables) {
+      // Addresses of the host itself come and go: an interface that is back has one of its own.
+      if (set === undefined || set.name.startsWith('allow')) continue;
+      for (const one of set.elem ?? []) {
         const { elem } = one as { elem?: { val: unknown; expires?: number } };
         const secondsLeft = elem?.expires ?? Number.POSITIVE_INFINITY;
-        held.set(elementText(one), { set: set?.name ?? '', secondsLeft });
+        held.set(elementText(one), { set: set.name, secondsLeft });
       }
+    }
     return held;
   }
 }
