@@ -13,9 +13,12 @@ import type { EpochMicros } from '../core/time.js';
 import { additions, whyNot } from './changes.js';
 import { compileOps, compileStructure, type ElementOp } from './compile.js';
 import type { BatchOutcome, Transport } from './json.js';
-import { setNamer } from './names.js';
+import { setNamer, type TableFamily } from './names.js';
 import { type Transaction, timeoutOf } from './reconcile.js';
 import type { Schema } from './schema.js';
+
+/** Elements by the name of their set. */
+type BySet = Map<string, NewElement[]>;
 
 /** What has to come back, and how. */
 export interface Returning {
@@ -78,22 +81,14 @@ export function returning(
   now: EpochMicros,
 ): readonly NewElements[] | undefined {
   if (countsEach(schema)) return undefined;
-  const bySet = new Map<string, NewElement[]>();
+  const bySet: BySet = new Map();
   const nameOf = setNamer();
   for (const { jail, target, until } of urgent.slice(0, NFT_RETURNING_BANS_MAX)) {
     const timeout = timeoutOf(until, now);
     if (timeout === 0) continue;
-    const name = nameOf({ jail, target });
-    const elements = bySet.get(name);
-    if (elements === undefined) bySet.set(name, [{ key: target.base, timeout }]);
-    else elements.push({ key: target.base, timeout });
+    put(bySet, nameOf({ jail, target }), { key: target.base, timeout });
   }
-  return schema.flatMap(({ family, sets }) =>
-    sets.flatMap(({ name: set, family: version }) => {
-      const elements = bySet.get(set);
-      return elements === undefined ? [] : [{ family, set, version, elements }];
-    }),
-  );
+  return placed(schema, () => bySet);
 }
 
 /**
@@ -128,15 +123,28 @@ async function isAdded(
 
 /** The additions by set. */
 function setsOf(additions: readonly ElementOp[], schema: Schema): NewElements[] {
-  return schema.flatMap(({ family, sets }) => {
-    const bySet = new Map(sets.map(({ name }): [string, NewElement[]] => [name, []]));
-    for (const op of additions)
-      if (op.kind === 'add' && op.table === family) bySet.get(op.set)?.push(op);
-    return sets.flatMap(({ name: set, family: version }) => {
-      const elements = bySet.get(set) ?? [];
-      return elements.length === 0 ? [] : [{ family, set, version, elements }];
-    });
-  });
+  const byTable = new Map(schema.map(({ family }) => [family, new Map() as BySet]));
+  for (const op of additions) {
+    const bySet = byTable.get(op.table);
+    if (bySet !== undefined && op.kind === 'add') put(bySet, op.set, op);
+  }
+  return placed(schema, (family) => byTable.get(family));
+}
+
+function put(bySet: BySet, set: string, element: NewElement): void {
+  const elements = bySet.get(set);
+  if (elements === undefined) bySet.set(set, [element]);
+  else elements.push(element);
+}
+
+/** The elements of each table in the sets that the schema has there. */
+function placed(schema: Schema, of: (family: TableFamily) => BySet | undefined): NewElements[] {
+  return schema.flatMap(({ family, sets }) =>
+    sets.flatMap(({ name: set, family: version }) => {
+      const elements = of(family)?.get(set);
+      return elements === undefined ? [] : [{ family, set, version, elements }];
+    }),
+  );
 }
 
 /** Whether packets are counted per element, which is nft's to say. */

@@ -26,7 +26,6 @@ export interface ConnectionOptions {
   /** What this host is called there. */
   readonly host: string;
   readonly agent: ShareAgent;
-  /** Where what others decided is handed to. */
   /** Takes what other hosts decided. */
   readonly decisions: InboxOptions['agent'];
   /** What the agent said of itself before. */

@@ -18,23 +18,12 @@ import {
   stormSeconds,
   worthExtending,
 } from '../../src/jail/bantime.js';
-import { at, policy } from './support.js';
+import { at, increment, policy } from './support.js';
 
 const seconds = (value: number) => value as Seconds;
 const never = () => {
   throw new Error('chance was asked');
 };
-
-function increment(changes: Partial<BantimeIncrement> = {}): BantimeIncrement {
-  return {
-    formula: { kind: 'exponential' },
-    factor: 1,
-    maxtime: null,
-    rndtime: seconds(0),
-    overalljails: false,
-    ...changes,
-  };
-}
 
 function lengths(
   changes: Partial<BantimeIncrement>,

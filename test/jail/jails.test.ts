@@ -13,7 +13,7 @@ import type { JailPolicy } from '../../src/core/specs.js';
 import type { EpochMicros, Seconds } from '../../src/core/time.js';
 import { Jails } from '../../src/jail/jails.js';
 import type { JailContext } from '../../src/jail/judgement.js';
-import { address, at, context, failure, JAIL, policy, prefix } from './support.js';
+import { address, at, context, failure, increment, JAIL, policy, prefix } from './support.js';
 
 const SMALL = { evidenceLogBytesMax: 16_384 };
 
@@ -183,13 +183,6 @@ describe('the decision', () => {
   });
 
   test('repeat offenders are banned longer, by the bans that the ledger counts', () => {
-    const increment = {
-      formula: { kind: 'exponential' as const },
-      factor: 1,
-      maxtime: null,
-      rndtime: 0 as Seconds,
-      overalljails: false,
-    };
     const asked: (JailName | undefined)[] = [];
     const ctx = context({
       previousBans: (jail) => {
@@ -197,10 +190,10 @@ describe('the decision', () => {
         return 3;
       },
     });
-    const one = { maxretry: 1, increment };
+    const one = { maxretry: 1, increment: increment() };
     const { decisions } = jailsOf(one).step(failure('192.0.2.1', at(0)), at(0), ctx);
     expect(decisions[0]).toMatchObject({ previousBans: 3, until: at(8 * 3_600) });
-    const overall = { ...one, increment: { ...increment, overalljails: true } };
+    const overall = { ...one, increment: increment({ overalljails: true }) };
     jailsOf(overall).step(failure('192.0.2.1', at(0)), at(0), ctx);
     expect(asked).toEqual([JAIL, undefined]);
   });

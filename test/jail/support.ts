@@ -1,7 +1,7 @@
 import { type Address, type Prefix, parseAddress, parsePrefix } from '../../src/core/address.js';
 import type { FilterEvent } from '../../src/core/decision.js';
 import { cursor, mustJailName } from '../../src/core/names.js';
-import type { JailPolicy } from '../../src/core/specs.js';
+import type { BantimeIncrement, JailPolicy } from '../../src/core/specs.js';
 import { type EpochMicros, epochMicros, plus, type Seconds } from '../../src/core/time.js';
 import type { JailContext, OpenBan } from '../../src/jail/judgement.js';
 
@@ -35,6 +35,18 @@ export function policy(changes: Partial<JailPolicy> = {}): JailPolicy {
     bantime: 3_600 as Seconds,
     ipv6prefix: 64,
     forgetOnSuccess: false,
+    ...changes,
+  };
+}
+
+/** Each ban twice as long as the one before, by the bans of the same jail. */
+export function increment(changes: Partial<BantimeIncrement> = {}): BantimeIncrement {
+  return {
+    formula: { kind: 'exponential' },
+    factor: 1,
+    maxtime: null,
+    rndtime: 0 as Seconds,
+    overalljails: false,
     ...changes,
   };
 }

@@ -8,7 +8,7 @@ import type { JailPolicy } from '../../src/core/specs.js';
 import type { EpochMicros, Seconds } from '../../src/core/time.js';
 import { Jails } from '../../src/jail/jails.js';
 import { WatchedBans } from '../../src/jail/watched-bans.js';
-import { at, context, failure, JAIL, policy, prefix } from './support.js';
+import { at, context, failure, increment, JAIL, policy, prefix } from './support.js';
 
 const WHO = '198.51.100.7';
 const DAY = 86_400 as Seconds;
@@ -48,14 +48,9 @@ describe('a jail that only watches', () => {
   });
 
   test('bans that would grow do so', () => {
-    const increment = {
-      formula: { kind: 'exponential' as const },
-      factor: 1,
-      maxtime: null,
-      rndtime: 0 as Seconds,
-      overalljails: false,
-    };
-    const jails = new Jails([policy({ watch: true, bantime: 100 as Seconds, increment })]);
+    const jails = new Jails([
+      policy({ watch: true, bantime: 100 as Seconds, increment: increment() }),
+    ]);
     const ends = [0, 1000].map((begin) =>
       [0, 1, 2].flatMap((i) =>
         jails

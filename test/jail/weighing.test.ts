@@ -22,7 +22,7 @@ import {
 import { Jails } from '../../src/jail/jails.js';
 import type { JailContext } from '../../src/jail/judgement.js';
 import { openLedger } from '../../src/ledger/open.js';
-import { at, context, failure, JAIL, policy, prefix } from './support.js';
+import { at, context, failure, increment, JAIL, policy, prefix } from './support.js';
 
 const LOGIN = mustJailName('login');
 const DAY = 86_400;
@@ -341,14 +341,7 @@ describe('a jail that weighs', () => {
   });
 
   test('who attacks together with others is banned as if it had come back', () => {
-    const increment = {
-      formula: { kind: 'exponential' },
-      factor: 1,
-      maxtime: null,
-      rndtime: 0 as Seconds,
-      overalljails: false,
-    } as const;
-    const jails = new Jails([grouped, weighing({ increment })]);
+    const jails = new Jails([grouped, weighing({ increment: increment() })]);
     jails.step(success('192.0.2.1', at(0), 'anna'), at(0), context());
     const bans = Array.from({ length: 8 }, (_, n) => {
       const event = failure(`203.0.${n}.7`, at(4 * DAY + n), { user: 'anna' });
