@@ -209,6 +209,16 @@ describe('a repair', () => {
     expect(kernel.calls.at(-1)).not.toBe('other work');
   });
 
+  test('has them follow into the table alone that lacks them', async () => {
+    await backend.replan(plan(['sshd']), manyBans());
+    kernel.takes = true;
+    const add = jest.spyOn(kernel, 'add');
+    await backend.replan(plan(['sshd'], { bridge: true }), manyBans());
+    const sets = add.mock.calls.flatMap(([some]) => some);
+    expect(new Set(sets.map(({ family }) => family))).toEqual(new Set(['bridge']));
+    expect(sets.flatMap(({ elements }) => elements)).toHaveLength(MANY);
+  });
+
   test('has nft add them where the way past it fails, or packets are counted per element', async () => {
     await backend.replan(plan(['sshd']), [BAN, ...manyBans()]);
     expect(kernel.calls.filter((call) => call.startsWith('past'))).toEqual([
