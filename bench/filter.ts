@@ -12,7 +12,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { guard } from '../src/agent/intake/v8-time-limit.js';
-import { disablePretenuring } from '../src/agent/memory.js';
+import { setCollectorFlags } from '../src/agent/memory.js';
 import type { Entry } from '../src/core/entry.js';
 import { BATCH_ENTRIES_MAX } from '../src/core/limits.js';
 import { parseMatch, WHOLE_JOURNAL } from '../src/core/match.js';
@@ -79,7 +79,7 @@ function textsOf(total: number, seed?: number): Texts {
 }
 
 function ours(root: string, texts: Texts): Cost {
-  disablePretenuring();
+  setCollectorFlags();
   const bank = new FilterBank(jails(root), guard);
   judgeAll(bank, textsOf(Math.min(texts.length, WARM_UP), WARM_UP_SEED));
   return judgeAll(bank, texts);

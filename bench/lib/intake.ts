@@ -5,7 +5,7 @@
 
 import { Intake } from '../../src/agent/intake/intake.js';
 import { guard } from '../../src/agent/intake/v8-time-limit.js';
-import { disablePretenuring } from '../../src/agent/memory.js';
+import { setCollectorFlags } from '../../src/agent/memory.js';
 import type { SourceSpec } from '../../src/core/entry.js';
 import { sourceId } from '../../src/core/names.js';
 import type { JailIntake } from '../../src/core/specs.js';
@@ -24,7 +24,7 @@ export async function intakeRun(
   source: SourceSpec,
   jails: readonly JailIntake[],
 ): Promise<IntakeRun> {
-  disablePretenuring();
+  setCollectorFlags();
   const id = sourceId('bench');
   let entries = 0;
   let events = 0;

@@ -18,7 +18,7 @@ const PROGRAMS = [
   {
     file: 'src/cli/serve',
     inside:
-      /\/commands\/run\.|\/intake\/thread\.|\/service\.|\/check\.|\/compile\.|\/text-dates\.|\/libc\./,
+      /\/commands\/run\.|\/intake\/thread\.|\/memory\.|\/service\.|\/check\.|\/compile\.|\/text-dates\.|\/libc\./,
     packages: ['winston', 'winston-transport', 'prom-client'],
   },
   { file: 'src/agent/intake/worker', inside: /^$/ },
@@ -93,6 +93,8 @@ export async function buildCommands() {
       charset: 'ascii',
       sourcemap: true,
       logLevel: 'warning',
+      // Else a helper of winston loads the names of 150 colours, to show what nobody asks for.
+      define: { 'process.env.NODE_ENV': '"production"' },
       ...(packages.length > 0 && { banner: { js: REQUIRE } }),
       plugins: [outside(file, inside), packagesOutside(packages), places(file)],
     });

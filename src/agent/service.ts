@@ -44,6 +44,8 @@ export interface ServiceOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly version: string;
   readonly logLevel?: LogLevel;
+  /** Called when the agent has started, or could not. */
+  readonly isStarted: () => void;
 }
 
 /** Runs until a signal or a failure; returns the exit code. */
@@ -100,6 +102,7 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
     loglevel: { get: logging.getLevel, set: logging.setLevel },
   }).finally(() => {
     started();
+    options.isStarted();
     dismissThread();
   });
   if (!options.dryRun)

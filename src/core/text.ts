@@ -212,6 +212,8 @@ function editDistance(a: string, b: string, limit: number): number {
         cost = Math.min(cost, ((rows[i - 2] as number[])[j - 2] as number) + 1);
       row.push(cost);
     }
+    // A swap reaches back two rows: where neither has less, no later row has.
+    if (Math.min(...above) >= limit && Math.min(...row) >= limit) return Number.POSITIVE_INFINITY;
     rows.push(row);
   }
   return rows[a.length]?.[b.length] ?? Number.POSITIVE_INFINITY;

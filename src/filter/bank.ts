@@ -307,7 +307,7 @@ export class FilterBank {
 }
 
 function filterOf({ jail, filter: definition }: JailIntake): CompiledFilter {
-  const { filter, diagnostics } = compileFilter(definition);
+  const { filter, diagnostics } = compileFilter(definition, false);
   if (filter === undefined) {
     const errors = diagnostics.filter(({ level }) => level === 'error').map(formatDiagnostic);
     throw new OperatorError(

@@ -17,8 +17,11 @@ export interface CompileResult {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Compiles a filter. Never throws, whatever its regexes. */
-export function compileFilter(definition: FilterDefinition): CompileResult {
+/**
+ * Compiles a filter. Never throws, whatever its regexes. `lints`: also says what is wrong with
+ * regexes that work, which takes as long as compiling them.
+ */
+export function compileFilter(definition: FilterDefinition, lints = true): CompileResult {
   const diagnostics: Diagnostic[] = [];
   const { name, maxlines, linelimit, usedns, proxies } = definition;
   if (!Number.isInteger(maxlines) || maxlines < 1 || maxlines > MAXLINES_MAX)
@@ -56,7 +59,7 @@ export function compileFilter(definition: FilterDefinition): CompileResult {
         });
       for (const problem of problems) say(regex === undefined ? 'error' : 'warning', problem);
       if (regex === undefined) return [];
-      if (kind !== 'ignoreregex')
+      if (lints && kind !== 'ignoreregex')
         for (const problem of onePerKind(regex.lint()))
           if (problem.id !== 'regex.unanchored' || !content || kind === 'prefregex')
             // Slow regexes are taken care of; a forged address is not.

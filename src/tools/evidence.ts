@@ -95,7 +95,8 @@ export class EvidenceReader {
   }
 
   #filter(jail: JailSetup): CompiledFilter | undefined {
-    if (!this.#filters.has(jail)) this.#filters.set(jail, compileFilter(jail.intake.filter).filter);
+    if (!this.#filters.has(jail))
+      this.#filters.set(jail, compileFilter(jail.intake.filter, false).filter);
     return this.#filters.get(jail);
   }
 }

@@ -56,4 +56,11 @@ describe('compiling a filter', () => {
     expect(kept).toBe(true);
     expect(diagnostics.some(({ level }) => level === 'warning')).toBe(true);
   });
+
+  test('who only judges with a filter is told of errors, and of nothing that works', () => {
+    const diagnosticsOf = (failregex: string) =>
+      compileFilter(definition({ failregex: [failregex] }), false).diagnostics;
+    expect(diagnosticsOf('^login .* from <HOST>')).toEqual([]);
+    expect(diagnosticsOf('^login (')).toEqual([expect.objectContaining({ level: 'error' })]);
+  });
 });

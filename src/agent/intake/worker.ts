@@ -10,14 +10,14 @@ import type { JailIntake } from '../../core/specs.js';
 import { FilterBank } from '../../filter/bank.js';
 import { createSource } from '../../journal/source.js';
 import { textTools } from '../../setup/text-dates.js';
-import { disablePretenuring } from '../memory.js';
+import { setCollectorFlags } from '../memory.js';
 import { Edge, hasEdge } from './edge.js';
 import { Intake } from './intake.js';
 import { packMessage } from './packed-events.js';
 import { Credits, type FromIntake, type IntakeWork, type ToIntake } from './protocol.js';
 import { guard } from './v8-time-limit.js';
 
-disablePretenuring();
+setCollectorFlags();
 assert(parentPort !== null, 'the intake worker runs as a worker thread');
 const port = parentPort;
 const post = (message: FromIntake) => port.postMessage(packMessage(message));

@@ -51,6 +51,7 @@ async function runAgent({ args, terminal, paths }: CommandContext): Promise<Exit
     throw new OperatorError(`no such log level: ${JSON.stringify(level)}`, {
       hint: `write one of ${LOG_LEVELS.join(', ')}`,
     });
+  const isStarted = (await import('../../agent/memory.js')).optimiseLess();
   // The reader's thread loads its modules while this one does.
   (await import('../../agent/intake/thread.js')).prepareThread();
   const { runService } = await import('../../agent/service.js');
@@ -69,6 +70,7 @@ async function runAgent({ args, terminal, paths }: CommandContext): Promise<Exit
     out: (text) => terminal.out(text),
     env: terminal.env,
     version: packageVersion(),
+    isStarted,
     ...(level === undefined ? {} : { logLevel: level }),
   });
 }

@@ -27,8 +27,11 @@ export function rangesOf(set: CharSet): [number, number][] {
 }
 
 export function single(code: number): CharSet {
-  return [code, code];
+  return SINGLES[code] ?? [code, code];
 }
+
+/** One set for each character of ASCII: what is known of a set is kept by its identity. */
+const SINGLES: readonly CharSet[] = Array.from({ length: 0x80 }, (_, code) => [code, code]);
 
 export function union(...sets: readonly CharSet[]): CharSet {
   return charSet(sets.flatMap(rangesOf));
@@ -140,6 +143,17 @@ export const NOT_NEWLINE: CharSet = negate(single(0x0a));
  * it.
  */
 export function foldCase(set: CharSet, asciiOnly: boolean): CharSet {
+  const known = folded[asciiOnly ? 1 : 0].get(set);
+  if (known !== undefined) return known;
+  const found = withCases(set, asciiOnly);
+  if (SINGLES.includes(set)) folded[asciiOnly ? 1 : 0].set(set, found);
+  return found;
+}
+
+/** Of single characters of ASCII, of which regexes that ignore case are made. */
+const folded = [new Map<CharSet, CharSet>(), new Map<CharSet, CharSet>()] as const;
+
+function withCases(set: CharSet, asciiOnly: boolean): CharSet {
   const extra: [number, number][] = [];
   for (const [lo, hi] of rangesOf(set)) {
     for (let code = lo; code <= hi; code++) {
@@ -152,9 +166,22 @@ export function foldCase(set: CharSet, asciiOnly: boolean): CharSet {
   return union(set, charSet(extra));
 }
 
+/** Beyond ASCII's own two: what case makes of these letters. The Kelvin sign, long s, Turkish i. */
+const BESIDE_ASCII: ReadonlyMap<number, readonly number[]> = new Map([
+  [0x69, [0x130, 0x131]],
+  [0x6b, [0x212a]],
+  [0x73, [0x17f]],
+]);
+
 let letters: Map<number, number[]> | undefined;
 
 function lettersLike(code: number): readonly number[] {
+  // Hardly a regex has another letter: the table of all of them takes a fiftieth of a second.
+  if (code < 0x80) {
+    const lower = code | 0x20;
+    if (lower < 0x61 || lower > 0x7a) return [];
+    return [lower, lower ^ 0x20, ...(BESIDE_ASCII.get(lower) ?? [])];
+  }
   if (letters === undefined) {
     letters = new Map();
     for (let c = 0x41; c <= CODE_MAX; c++) {

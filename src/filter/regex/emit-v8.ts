@@ -134,7 +134,7 @@ class Emitter {
   emit(node: Node): string {
     switch (node.kind) {
       case 'set':
-        return toV8(this.letters === undefined ? asciiPart(node.set) : node.set);
+        return this.letters === undefined ? asciiClass(node.set) : toV8(node.set);
       case 'seq':
         return node.parts.map((part) => this.part(part)).join('');
       case 'alt':
@@ -256,6 +256,18 @@ class Emitter {
     return yes ? `(?:(?!${witness})|(?<!${witness}))` : `(?=(?:${witness}))(?<=(?:${witness}))`;
   }
 }
+
+/** A set as V8 writes it for texts of ASCII; most sets of a regex are single letters. */
+function asciiClass(set: CharSet): string {
+  let text = asciiClasses.get(set);
+  if (text === undefined) {
+    text = toV8(asciiPart(set));
+    asciiClasses.set(set, text);
+  }
+  return text;
+}
+
+const asciiClasses = new WeakMap<CharSet, string>();
 
 function quantifier(min: number, max: number): string {
   if (min === 0 && max === Number.POSITIVE_INFINITY) return '*';

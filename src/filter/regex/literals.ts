@@ -2,7 +2,7 @@
  * Literals that a text must contain for a regex to match it: one of the list, in ASCII. The gate
  * before all regexes of all jails is made of them, so long and few ones are preferred.
  */
-import { rangesOf, sizeOf } from './charset.js';
+import { type CharSet, rangesOf, sizeOf } from './charset.js';
 import type { Node } from './tree.js';
 
 /** More literals than this for one regex would cost the gate more than they save. */
@@ -35,16 +35,12 @@ export function literalsOf(root: Node): readonly string[] | undefined {
 function find(node: Node): Found {
   switch (node.kind) {
     case 'set': {
-      const small = sizeOf(node.set) <= CLASS_CHARS_MAX ? rangesOf(node.set) : undefined;
-      const codes = small?.flatMap(([lo, hi]) =>
-        Array.from({ length: hi - lo + 1 }, (_, i) => lo + i),
-      );
-      // A newline may be the one behind the line, which no text has.
-      const ascii = codes?.every((code) => code < 0x80 && code !== 10);
-      return {
-        exact: ascii ? codes?.map((code) => String.fromCharCode(code)) : undefined,
-        required: undefined,
-      };
+      let found = ofSets.get(node.set);
+      if (found === undefined) {
+        found = { exact: fewCharacters(node.set), required: undefined };
+        ofSets.set(node.set, found);
+      }
+      return found;
     }
     case 'group':
     case 'atomic':
@@ -78,6 +74,19 @@ function find(node: Node): Found {
     case 'backref':
       return { exact: undefined, required: undefined };
   }
+}
+
+const ofSets = new WeakMap<CharSet, Found>();
+
+/** The characters of a class that has few, and none beyond ASCII. */
+function fewCharacters(set: CharSet): readonly string[] | undefined {
+  if (sizeOf(set) > CLASS_CHARS_MAX) return undefined;
+  const codes = rangesOf(set).flatMap(([lo, hi]) =>
+    Array.from({ length: hi - lo + 1 }, (_, i) => lo + i),
+  );
+  // A newline may be the one behind the line, which no text has.
+  if (codes.some((code) => code >= 0x80 || code === 10)) return undefined;
+  return codes.map((code) => String.fromCharCode(code));
 }
 
 function sequence(parts: readonly Node[]): Found {

@@ -23,7 +23,61 @@ import { type LookNode, type Node, nullable, type RepeatNode, some, type Tree } 
 
 /** Compiles an observable tree. Throws `RegexSyntaxError` (`regex.too-large`). */
 export function compileProgram(tree: Tree): Program {
+  checkProgramSize(tree);
   return new Compiler(tree).compile();
+}
+
+/** How many instructions the program has; much cheaper to tell than to make them. */
+export function programSize({ root }: Tree): number {
+  return sizeOf(root) + 1;
+}
+
+/** Throws `RegexSyntaxError` (`regex.too-large`) where the program would be too long. */
+export function checkProgramSize(tree: Tree): void {
+  if (programSize(tree) <= REGEX_INSTRUCTIONS_MAX) return;
+  throw new RegexSyntaxError(
+    'regex.too-large',
+    'the regex is too large once its counts are written out',
+    0,
+  );
+}
+
+function sizeOf(node: Node): number {
+  switch (node.kind) {
+    case 'seq':
+      return sum(node.parts);
+    case 'alt':
+      return sum(node.branches) + 2 * (node.branches.length - 1);
+    case 'group':
+    case 'look':
+    case 'atomic':
+      return sizeOf(node.body) + 2;
+    case 'cond':
+      return sizeOf(node.yes) + sizeOf(node.no) + 2;
+    case 'repeat':
+      return sizeOfRepeat(node);
+    default:
+      return 1;
+  }
+}
+
+function sum(nodes: readonly Node[]): number {
+  return nodes.reduce((size, node) => size + sizeOf(node), 0);
+}
+
+function sizeOfRepeat({ body, min, max, mode }: RepeatNode): number {
+  const open = max === Number.POSITIVE_INFINITY;
+  const isRun = body.kind === 'set' && open;
+  const rounds = mode === 'possessive' && !isRun;
+  const one = sizeOf(body) + (rounds && body.kind !== 'set' ? 2 : 0);
+  const marks = nullable(body) ? 2 : 0;
+  const count = max - min;
+  const rest = isRun
+    ? 1
+    : open
+      ? one + marks + 2
+      : count * (one + 1) + marks * Math.max(0, count - 1);
+  return min * one + rest + (rounds ? 2 : 0);
 }
 
 interface Draft {
@@ -78,13 +132,6 @@ class Compiler {
   }
 
   private add(op: number, a = 0, b = 0): number {
-    if (this.code.length >= REGEX_INSTRUCTIONS_MAX) {
-      throw new RegexSyntaxError(
-        'regex.too-large',
-        'the regex is too large once its counts are written out',
-        0,
-      );
-    }
     this.code.push({ op, a, b, rounds: this.rounds, inLook: this.inLook });
     return this.code.length - 1;
   }

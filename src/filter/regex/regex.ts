@@ -12,44 +12,15 @@ import { has, inBitmap } from './charset.js';
 import { emitV8, type V8Source } from './emit-v8.js';
 import { firstBitmap, isAnchored } from './instructions.js';
 import { LinearMatcher } from './linear.js';
-import { isExponential, lintTree } from './lint.js';
+import { clientHeader, isExponential, lintTree } from './lint.js';
 import { literalsOf } from './literals.js';
 import { Found, type Groups, Places } from './match.js';
 import { parseRegex } from './parse.js';
-import { compileProgram } from './program.js';
+import { checkProgramSize, compileProgram } from './program.js';
 import { type StandIn, standInOf } from './scripts.js';
 import { RegexSyntaxError } from './syntax.js';
 import { type Expanded, expandTags, misspeltTag } from './tags.js';
 import { type Node, nullable, some, type Tree } from './tree.js';
-
-// Addresses that a client writes itself: request and mail headers that some proxies and webmailers
-// log.
-
-const NAMES = [
-  'x-forwarded-for',
-  'x-real-ip',
-  'x-client-ip',
-  'x-originating-ip',
-  'x-remote-ip',
-  'x-cluster-client-ip',
-  'true-client-ip',
-  'cf-connecting-ip',
-  'client-ip',
-  'forwarded-for',
-];
-/** In a regex the hyphen may be escaped. */
-const HEADER = new RegExp(`\\b(?:${NAMES.join('|').replaceAll('-', '\\\\?[-_]')})`, 'i');
-const ADDRESS_TAG = /<(?:HOST|ADDR|IP4|IP6|DNS|SUBNET|F-(?:IP4|IP6|ADDR|DNS|SUBNET|ID)\/?)>/g;
-
-/** Where a regex takes an address from such a header; undefined when it does not. */
-function clientHeader(
-  source: string,
-): { readonly name: string; readonly offset: number } | undefined {
-  const found = HEADER.exec(source);
-  if (found === null) return undefined;
-  const after = [...source.matchAll(ADDRESS_TAG)].some((tag) => tag.index > found.index);
-  return after ? { name: found[0].replaceAll('\\', ''), offset: found.index } : undefined;
-}
 
 // Whether the newline that Python has behind a line could decide about a match.
 
@@ -190,7 +161,8 @@ class TwoEngineRegex implements Regex {
   readonly groupNames: readonly string[];
   readonly hasBackreference: boolean;
   readonly looksAhead: boolean;
-  private readonly linear: LinearMatcher;
+  /** Made where V8 cannot decide alone, or at once when it is wanted. */
+  private linearMatcher: LinearMatcher | undefined;
   /**
    * Bitmap of the characters that a text must begin with, where the regex is bound to its start.
    */
@@ -214,10 +186,11 @@ class TwoEngineRegex implements Regex {
     this.newline = finalNewline && needsNewline(root) && !deniesEnd(root);
     this.hasBackreference = some(root, (node) => node.kind === 'backref');
     this.looksAhead = some(root, isFarLook);
-    this.linear = new LinearMatcher(compileProgram(tree), firstBitmap(root), isAnchored(root));
+    checkProgramSize(tree);
     this.begins = isAnchored(root) ? firstBitmap(root) : undefined;
     // No guard is worth its wait where the outcome is known.
     this.v8 = isExponential(root) ? undefined : compileV8(tree, true);
+    if (this.v8?.exact !== true) this.linear();
     this.linearPlaces = new Places(new Map([...names].map(([at, name]) => [name, at])));
   }
 
@@ -226,12 +199,24 @@ class TwoEngineRegex implements Regex {
   }
 
   get gaveUp(): number {
-    return this.linear.gaveUp;
+    return this.linearMatcher?.gaveUp ?? 0;
   }
 
   demote(): void {
+    // Made here, where no guard runs that could stop it each time anew.
+    this.linear();
     this.v8 = undefined;
     this.v8Beyond = undefined;
+  }
+
+  private linear(): LinearMatcher {
+    const { tree } = this;
+    this.linearMatcher ??= new LinearMatcher(
+      compileProgram(tree),
+      firstBitmap(tree.root),
+      isAnchored(tree.root),
+    );
+    return this.linearMatcher;
   }
 
   lint(): RegexProblem[] {
@@ -337,7 +322,7 @@ class TwoEngineRegex implements Regex {
   }
 
   private linearSpans(text: string): Spans | null {
-    const found = this.linear.search(text);
+    const found = this.linear().search(text);
     if (found === null) return null;
     const { index, end, slots } = found;
     const places = this.linearPlaces;

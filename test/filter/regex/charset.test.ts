@@ -5,11 +5,14 @@ import {
   type CharSet,
   CODE_MAX,
   charSet,
+  foldCase,
   has,
   inBitmap,
   intersect,
   negate,
   rangesOf,
+  sameLetter,
+  single,
 } from '../../../src/filter/regex/charset.js';
 
 /** Sets with few and with nearly all characters, whose ranges end anywhere in a byte. */
@@ -43,5 +46,16 @@ describe('sets of characters', () => {
         expect(codes.filter((one) => inBitmap(bits, one) !== has(set, one))).toEqual([]);
       }),
     );
+  });
+
+  test('what case makes of a letter of ASCII is what any other character says of it', () => {
+    for (let letter = 0; letter < 0x80; letter++) {
+      const like: [number, number][] = [];
+      for (let other = 0; other <= CODE_MAX; other++)
+        if (sameLetter(letter, other)) like.push([other, other]);
+      expect([letter, foldCase(single(letter), false)]).toEqual([letter, charSet(like)]);
+      const ascii = like.filter(([other]) => other < 0x80);
+      expect([letter, foldCase(single(letter), true)]).toEqual([letter, charSet(ascii)]);
+    }
   });
 });
