@@ -77,7 +77,7 @@ export class TableOwner {
 
   /** Gives the table up; may be called twice. */
   release(): void {
-    this.#socket.close();
+    this.#socket.closeNow();
   }
 }
 

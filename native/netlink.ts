@@ -4,7 +4,7 @@
  * that says who is there (`netlink-owner.ts`), and tables and bans that come back in a hurry
  * (`netlink-image.ts`, `netlink-elements.ts`). All other changes are nft's.
  */
-import { closeSync, openSync } from 'node:fs';
+import { close, closeSync, openSync } from 'node:fs';
 import koffi from 'koffi';
 import { OperatingError } from '../src/core/errors.js';
 import { StableMemory } from './libc.js';
@@ -225,7 +225,17 @@ export class NetlinkSocket {
     }
   }
 
+  /**
+   * Closes it beside what runs: the kernel lets the end of such a socket wait for what a change
+   * before it has left to be freed, some 50 ms.
+   */
   close(): void {
+    if (this.#fd >= 0) close(this.#fd, () => undefined);
+    this.#fd = -1;
+  }
+
+  /** Closes it, and has seen what the kernel does at its end: an owner's table is gone then. */
+  closeNow(): void {
     if (this.#fd >= 0) closeSync(this.#fd);
     this.#fd = -1;
   }
