@@ -1,14 +1,14 @@
 /**
- * What is started often, or must be up soon, as one file each: the compiler's file is replaced by
- * one that holds all that it loads, since finding and opening a module takes as long as running it.
- * Everything works without this step, and takes longer. The compiler alone does not make these
- * files anew: after a change, build with `npm run build`. Packages stay outside, but for those of
- * the agent that are JavaScript alone: winston is 120 files.
+ * What is started often, or must be up soon, as one file each, and all other commands as few files:
+ * the compiler's file is replaced by one that holds what it loads, since finding and opening a
+ * module takes as long as running it. Everything works without this step, and takes longer. The
+ * compiler alone does not make these files anew: after a change, build with `npm run build`.
+ * Packages stay outside, but for some that are JavaScript alone: winston is 120 files.
  *
- * Errors are told by their classes, of which each file has its own: what is imported later and
- * stays outside shows things, or is a thread, and throws none of ours.
+ * Errors are told by their classes, of which each of the single files has its own: what is imported
+ * later and stays outside shows things, or is a thread, and throws none of ours.
  */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { ROOT } from './run.mjs';
 
@@ -23,6 +23,12 @@ const PROGRAMS = [
   },
   { file: 'src/agent/intake/worker', inside: /^$/ },
 ];
+
+/** The program with all commands, cut where it loads something later only. */
+const WHOLE = {
+  file: 'src/cli/entry',
+  packages: ['winston', 'winston-transport', 'prom-client', 'yargs', 'string-width'],
+};
 
 /** Leaves other later imports as they are, seen from the file. */
 function outside(file, inside) {
@@ -53,7 +59,7 @@ function packagesOutside(wanted) {
 
 /** What packages of the older kind of modules ask Node for. */
 const REQUIRE =
-  "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);";
+  "import { createRequire as makeRequire } from 'node:module';\nconst require = makeRequire(import.meta.url);";
 
 /** Modules find others beside them where the compiler put them. */
 function places(file) {
@@ -76,26 +82,46 @@ function fromFile(file, path) {
   return found.startsWith('.') ? found : `./${found}`;
 }
 
+/** What all of them have in common. */
+function options(file, packages) {
+  return {
+    absWorkingDir: ROOT,
+    entryPoints: [`${file}.ts`],
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    legalComments: 'none',
+    // V8 keeps a text of single bytes in half the memory.
+    charset: 'ascii',
+    sourcemap: true,
+    logLevel: 'warning',
+    // Else a helper of winston loads the names of 150 colours, to show what nobody asks for.
+    define: { 'process.env.NODE_ENV': '"production"' },
+    ...(packages.length > 0 && { banner: { js: REQUIRE } }),
+  };
+}
+
 /** Makes them; errors of the sources end it with esbuild's words. */
 export async function buildCommands() {
   const { build } = await import('esbuild');
   for (const { file, inside, packages = [] } of PROGRAMS)
     await build({
-      absWorkingDir: ROOT,
-      entryPoints: [`${file}.ts`],
+      ...options(file, packages),
       outfile: `dist/${file}.js`,
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      target: 'node20',
-      legalComments: 'none',
-      // V8 keeps a text of single bytes in half the memory.
-      charset: 'ascii',
-      sourcemap: true,
-      logLevel: 'warning',
-      // Else a helper of winston loads the names of 150 colours, to show what nobody asks for.
-      define: { 'process.env.NODE_ENV': '"production"' },
-      ...(packages.length > 0 && { banner: { js: REQUIRE } }),
       plugins: [outside(file, inside), packagesOutside(packages), places(file)],
     });
+  const { file, packages } = WHOLE;
+  const folder = join(ROOT, 'dist', dirname(file));
+  for (const name of readdirSync(folder)) if (PART.test(name)) rmSync(join(folder, name));
+  await build({
+    ...options(file, packages),
+    outdir: folder,
+    splitting: true,
+    // Beside the file, since modules find others by where they stand.
+    chunkNames: 'part-[hash]',
+    plugins: [packagesOutside(packages), places(file)],
+  });
 }
+
+const PART = /^part-\w+\.js(?:\.map)?$/;

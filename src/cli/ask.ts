@@ -3,5 +3,4 @@
  * (`scripts/lib/commands.mjs`): finding and opening two dozen modules takes a third of the time
  * that Node itself needs to start.
  */
-export { runQuickly } from './cli.js';
-export { exitProcess } from './entry.js';
+export { exitProcess, runQuickly } from './cli.js';

@@ -1,4 +1,8 @@
-/** Runs one command line: parse, run, turn whatever is thrown into a message and an exit code. */
+/**
+ * Runs one command line: parse, run, turn whatever is thrown into a message and an exit code; and
+ * ends the process with it.
+ */
+import { hasHadThreads } from '../core/background.js';
 import { EXIT, type ExitCode, messageOf, OperatingError, OperatorError } from '../core/errors.js';
 import { escapeUntrusted } from '../core/text.js';
 import { defaultPaths, type Paths, packageVersion } from '../setup/paths.js';
@@ -64,10 +68,8 @@ export async function runQuickly(
 
 /** By yargs: help, every spelling of every option. */
 async function fullChoice(argv: readonly string[], terminal: Terminal) {
-  const [{ parseCommandLine }, table] = await Promise.all([
-    import('./command-line.js'),
-    commands(),
-  ]);
+  const table = await commands();
+  const { parseCommandLine } = await import('./command-line.js');
   return parseCommandLine(argv, table, packageVersion(), widthOf(terminal.stdout));
 }
 
@@ -141,4 +143,23 @@ function safe(text: string): string {
     .split('\n')
     .map((line) => escapeUntrusted(line, 4096))
     .join('\n');
+}
+
+/**
+ * Ends the process with this exit code: when nothing is left to do, or, when it has had threads,
+ * which may not let it go, as soon as all is written.
+ */
+export async function exitProcess(code: number): Promise<void> {
+  process.exitCode = code;
+  if (!hasHadThreads()) return;
+  await Promise.all([process.stdout, process.stderr].map(written));
+  const { endProcess } = await import('../../native/libc.js');
+  endProcess(code);
+}
+
+/**
+ * Resolves when what was written to the stream has left this process: a pipe takes 64 KiB at once.
+ */
+function written(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => stream.write('', () => resolve()));
 }

@@ -1,30 +1,9 @@
-/**
- * Which program this is (Banjour, or one of fail2ban's, by the name that it was called by), and how
- * its process ends.
- */
+/** Which program this is: Banjour, or one of fail2ban's, by the name that it was called by. */
 
 import { basename } from 'node:path';
-import { hasHadThreads } from '../core/background.js';
 import type { Terminal } from '../tools/terminal.js';
 
-/**
- * Ends the process with this exit code: when nothing is left to do, or, when it has had threads,
- * which may not let it go, as soon as all is written.
- */
-export async function exitProcess(code: number): Promise<void> {
-  process.exitCode = code;
-  if (!hasHadThreads()) return;
-  await Promise.all([process.stdout, process.stderr].map(written));
-  const { endProcess } = await import('../../native/libc.js');
-  endProcess(code);
-}
-
-/**
- * Resolves when what was written to the stream has left this process: a pipe takes 64 KiB at once.
- */
-function written(stream: NodeJS.WriteStream): Promise<void> {
-  return new Promise((resolve) => stream.write('', () => resolve()));
-}
+export { exitProcess } from './cli.js';
 
 /** Runs a command line of the program called `path`; the exit code. */
 export async function runProgram(

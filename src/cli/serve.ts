@@ -3,5 +3,4 @@
  * (`scripts/lib/commands.mjs`): opening 240 modules takes as long as the rest of a start. Whether
  * there were threads is known to the file that made them, so the end of the process is in it, too.
  */
-export { runQuickly } from './cli.js';
-export { exitProcess } from './entry.js';
+export { exitProcess, runQuickly } from './cli.js';

@@ -82,8 +82,10 @@ function reportKeys(document: IniDocument, report: Report): void {
   const options = [...(document.sections.get('Definition')?.options.values() ?? [])];
   const texts = options.map(({ value }) => textOf(value)).join('\n');
   for (const { key, place } of options) {
-    const meant = OPTIONS.includes(key) ? undefined : nearest(key, OPTIONS, 1);
-    if (meant === undefined || texts.includes(`%(${key})s`) || texts.includes(`<${key}>`)) continue;
+    // A name of the administrator's own is named somewhere, which is quickly seen.
+    const isNamed = texts.includes(`%(${key})s`) || texts.includes(`<${key}>`);
+    const meant = isNamed || OPTIONS.includes(key) ? undefined : nearest(key, OPTIONS, 1);
+    if (meant === undefined) continue;
     report.add({
       level: 'warning',
       id: 'filter.unknown-key',

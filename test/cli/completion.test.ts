@@ -19,7 +19,6 @@ import { COMPLETION_MS_MAX } from '../../src/core/timeouts.js';
 import { caught, Host } from '../control/host.js';
 import { canWrite } from '../support/journal-files.js';
 import { hasCommand, needs } from '../support/require.js';
-import { MAIN } from './program.js';
 import { PROMPT, PtyShell } from './pty.js';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
@@ -76,16 +75,19 @@ class Typed {
     writeFileSync(
       spy,
       `import { appendFileSync } from 'node:fs';
-const { COMMANDS } = await import(${JSON.stringify(join(process.cwd(), 'dist/src/cli/table.js'))});
+const { COMMANDS } = await import(${built('cli/table.js')});
+const { runCli } = await import(${built('cli/cli.js')});
+const { processTerminal } = await import(${built('tools/terminal.js')});
 for (const command of COMMANDS) {
   command.run = async () => {
     appendFileSync(${JSON.stringify(this.#entered)}, command.name + '\\n');
     return 0;
   };
 }
+process.exitCode = await runCli(process.argv.slice(2), processTerminal());
 `,
     );
-    const program = `'${process.execPath}' --import '${spy}' '${MAIN}' "$@" --run-dir '${run}'`;
+    const program = `'${process.execPath}' '${spy}' "$@" --run-dir '${run}'`;
     const answer = `'${this.folder}'/"answer $(echo "$*" | tr / -)"`;
     const once = `case $1 in __complete) [ -e ${answer} ] || ${program} > ${answer}; exec cat ${answer};; esac\n`;
     writeFileSync(
@@ -143,6 +145,11 @@ for (const command of COMMANDS) {
   }
 }
 
+/** A built module of its own; what the program loads has several in one file. */
+function built(module: string): string {
+  return JSON.stringify(join(process.cwd(), 'dist/src', module));
+}
+
 function linesOf(path: string): string[] {
   return existsSync(path) ? readFileSync(path, 'utf8').trimEnd().split('\n') : [];
 }
@@ -174,7 +181,7 @@ for (const shell of SHELLS) {
               .filter((words) => !/^__complete (?:jails|banned|jails-and-banned)$/.test(words)),
           ).toEqual([]);
           expect((await host.banjour('banned')).out).toMatch(/^198\.51\.100\.7 /m);
-          // The spy does see a command that is entered, of those that are not one file each.
+          // The spy does see a command that is entered.
           await typed.enter('banjour doctor');
           expect(typed.entered()).toEqual(['doctor']);
         } finally {

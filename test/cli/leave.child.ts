@@ -1,7 +1,7 @@
 /**
  * Writes much, has had a thread (or not: `leave.child.js plain`), keeps a timer, and leaves with 3.
  */
-import { exitProcess } from '../../src/cli/entry.js';
+import { exitProcess } from '../../src/cli/cli.js';
 import { noteThread } from '../../src/core/background.js';
 
 if (process.argv[2] !== 'plain') {

@@ -35,6 +35,11 @@ describe('modules of others are loaded only where they are needed', () => {
     expect(loadedBy([...COMMAND, `src/cli/commands/${name}.js`])).toEqual([]);
   });
 
+  test('by what shows help, or reads an option: what reads command lines, and tables', () => {
+    const modules = loadedBy([...COMMAND, 'src/cli/table.js', 'src/cli/command-line.js']);
+    expect(modules).toEqual(['string-width', 'yargs', 'yargs/helpers']);
+  });
+
   test.each(['src/cli/ask.js', 'src/cli/serve.js', 'src/agent/intake/worker.js'])(
     'by %s: no further file of ours',
     (file) => {

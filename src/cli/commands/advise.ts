@@ -2,7 +2,6 @@
 import { resolve } from 'node:path';
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import { sinceOf } from '../../tools/arguments.js';
-import { sourceOf } from '../../tools/replay/source.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 import { askCompanion } from './web.js';
 
@@ -54,6 +53,7 @@ const SINCE = '30d';
 async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
   const { advise: find } = await import('../../tools/advise/advise.js');
   const { adviceObject, adviceText } = await import('../../tools/advise/text.js');
+  const { sourceOf } = await import('../../tools/replay/source.js');
   const stated = args.text('since');
   const { source, cleanup } = await sourceOf(args.text('journal'));
   try {

@@ -1,5 +1,4 @@
 /** `banjour metrics`: numbers for Prometheus, printed once or served on a port of the loopback. */
-import { readFigures } from '../../companion/metrics.js';
 import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
 import type { MetricsFormat } from '../../metrics/format.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
@@ -37,6 +36,7 @@ export const metrics: CommandDefinition = {
 };
 
 async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
+  const { readFigures } = await import('../../companion/metrics.js');
   const read = (format: MetricsFormat) => readFigures(paths, format);
   const listen = args.text('listen');
   if (listen === undefined) {

@@ -3,8 +3,6 @@ import { resolve } from 'node:path';
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import { ledgerFile } from '../../setup/paths.js';
 import { sinceOf } from '../../tools/arguments.js';
-import { sourceOf } from '../../tools/replay/source.js';
-import { CHART_MARGIN, whatIfSummary, whatIfText } from '../../tools/replay/text.js';
 import { widthOf } from '../../tools/terminal.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 
@@ -71,6 +69,8 @@ export const replay: CommandDefinition = {
 
 async function run({ args, terminal, live, paths }: CommandContext): Promise<ExitCode> {
   const { runReplay } = await import('../../tools/replay/service.js');
+  const { sourceOf } = await import('../../tools/replay/source.js');
+  const { CHART_MARGIN, whatIfSummary, whatIfText } = await import('../../tools/replay/text.js');
   const { source, cleanup } = await sourceOf(args.text('journal'));
   const jails = args.list('jail');
   const since = args.text('since');

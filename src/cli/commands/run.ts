@@ -51,7 +51,9 @@ async function runAgent({ args, terminal, paths }: CommandContext): Promise<Exit
     throw new OperatorError(`no such log level: ${JSON.stringify(level)}`, {
       hint: `write one of ${LOG_LEVELS.join(', ')}`,
     });
-  const isStarted = (await import('../../agent/memory.js')).optimiseLess();
+  const { optimiseLess, setCollectorFlags } = await import('../../agent/memory.js');
+  setCollectorFlags();
+  const isStarted = optimiseLess();
   // The reader's thread loads its modules while this one does.
   (await import('../../agent/intake/thread.js')).prepareThread();
   const { runService } = await import('../../agent/service.js');
