@@ -82,7 +82,11 @@ function fromFile(file, path) {
   return found.startsWith('.') ? found : `./${found}`;
 }
 
-/** What all of them have in common. */
+/**
+ * What all of them have in common.
+ *
+ * @returns {import('esbuild').BuildOptions}
+ */
 function options(file, packages) {
   return {
     absWorkingDir: ROOT,
