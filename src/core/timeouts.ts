@@ -230,6 +230,12 @@ export const NFT_RESIDENT_DEADLINE_MS = 2_000;
 /** Deadline of a fresh nft child, ms: 200,000 changes take about 1 s. */
 export const NFT_FRESH_DEADLINE_MS = 30_000;
 /**
+ * How far the kernel's end of a ban may lie behind the wanted one, ms: a timeout counts from when
+ * the kernel carries the transaction out, seconds after it was reckoned where 200,000 are sent on a
+ * busy machine, and no later than the deadline of a fresh nft child.
+ */
+export const NFT_LATE_MS = 30_000;
+/**
  * Calls of the firewall that stand still for so long are stuck for good, ms: every child process
  * ends by its deadline, so twice the longest.
  */

@@ -10,7 +10,7 @@ import type { Element } from '../core/firewall.js';
 import { NFT_BATCH_CHANGES_MAX, NFT_FIRST_CHANGES_MAX } from '../core/limits.js';
 import type { FirewallPlan } from '../core/specs.js';
 import { type EpochMicros, MICROS_PER_SECOND, plus } from '../core/time.js';
-import { NFT_FRESH_DEADLINE_MS } from '../core/timeouts.js';
+import { NFT_LATE_MS } from '../core/timeouts.js';
 import {
   compileOps,
   compileStructure,
@@ -52,12 +52,8 @@ export const TIMEOUT_SECONDS_MAX = 2_000_000_000;
 
 /** nft rounds `expires` to whole seconds, and we round timeouts up. */
 const TOLERANCE_MICROS = 2 * MICROS_PER_SECOND;
-/**
- * The kernel counts a timeout from when it carries the transaction out, seconds after it was
- * reckoned where 200,000 are sent on a busy machine. To send them once more would make them late
- * again; the agent itself ends a ban at its time.
- */
-const LATE_MICROS = NFT_FRESH_DEADLINE_MS * 1000;
+/** To send late ones once more would make them late again; the agent itself ends a ban in time. */
+const LATE_MICROS = NFT_LATE_MS * 1000;
 
 /** Seconds from now to the end, rounded up; null for good; 0 when it is over. */
 export function timeoutOf(until: EpochMicros | null, now: EpochMicros): number | null {

@@ -30,7 +30,7 @@ import type { Finding } from '../core/finding.js';
 import type { Element } from '../core/firewall.js';
 import { EXPIRE_BANS_MAX, PARDONS_MAX } from '../core/limits.js';
 import type { Cursor, JailName, SourceId } from '../core/names.js';
-import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
+import type { EpochMicros } from '../core/time.js';
 import { type Attempts, attemptValues } from './attempts.js';
 import type { LedgerDatabase } from './database.js';
 import { guarded } from './errors.js';
@@ -67,9 +67,6 @@ export interface CommitReport {
   /** Bans that ended by it: lifted, replaced, or found expired on the way. */
   readonly ended: readonly BanRecord[];
 }
-
-/** The kernel's ends are whole seconds, and reading a hundred thousand of them takes a second. */
-const END_TOLERANCE_MICROS = 5 * MICROS_PER_SECOND;
 
 const ADOPTED = {
   kind: 'ban',
@@ -259,8 +256,7 @@ export class Ledger {
         if (until !== null && until <= now) continue;
         if (this.#sql.open.get(jail, targetText(target)) !== undefined) continue;
         const like = { jail, first: firstOf(target), length: target.length, until };
-        if (this.#sql.ended.get({ ...like, tolerance: END_TOLERANCE_MICROS }) !== undefined)
-          continue;
+        if (this.#sql.ended.get(like) !== undefined) continue;
         const record = this.#insert({ ...ADOPTED, jail, target, time: now, until }, null);
         this.#sql.inForce.run(record.id);
         adopted.push({ ...record, state: 'in-force' });

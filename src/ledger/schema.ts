@@ -1,5 +1,7 @@
 /** The ledger's tables, the steps from one version to the next, and the statements. */
 import type { Database, Statement } from 'better-sqlite3';
+import { MICROS_PER_SECOND } from '../core/time.js';
+import { NFT_LATE_MS } from '../core/timeouts.js';
 import { BAN_COLUMNS } from './rows.js';
 
 /** `Banj`: marks the file as ours (`PRAGMA application_id`, shown by file(1)). */
@@ -7,6 +9,14 @@ export const APPLICATION_ID = 0x42616e6a;
 
 /** A ban that has not ended; the wording must be the same wherever a partial index is to serve. */
 export const OPEN = `state IN ('wanted', 'in-force')`;
+
+/**
+ * How far the end that the kernel tells of a ban may lie before the ledger's and behind it: it has
+ * whole seconds, a hundred thousand of them are read in one, and it counts from when it carries a
+ * transaction out.
+ */
+const END_TOLERANCE_MICROS = 5 * MICROS_PER_SECOND;
+const END_LATE_MICROS = NFT_LATE_MS * 1000 + END_TOLERANCE_MICROS;
 
 /**
  * One step per version, each run once and in order; never changed after a release. Times are
@@ -292,7 +302,7 @@ export function statementsOf(db: Database) {
     ),
     ended: prepare(
       `SELECT 1 FROM ban WHERE first = @first AND length = @length AND jail = @jail AND state = 'ended'
-       AND (until IS @until OR abs(until - @until) <= @tolerance)`,
+       AND (until IS @until OR @until - until BETWEEN -${END_TOLERANCE_MICROS} AND ${END_LATE_MICROS})`,
     ),
     known: prepare('SELECT 1 FROM ban WHERE first = ? AND length = ? AND jail = ? AND time = ?'),
     previous: prepare(`${PREVIOUS} AND jail = ?`).pluck(),

@@ -3,7 +3,7 @@ import type { Element } from '../../src/core/firewall.js';
 import { NFT_BATCH_CHANGES_MAX, NFT_FIRST_CHANGES_MAX } from '../../src/core/limits.js';
 import { mustJailName } from '../../src/core/names.js';
 import { epochMicros, plus } from '../../src/core/time.js';
-import { NFT_FRESH_DEADLINE_MS } from '../../src/core/timeouts.js';
+import { NFT_LATE_MS } from '../../src/core/timeouts.js';
 import type { NftCommand } from '../../src/firewall/json.js';
 import {
   elementCountOf,
@@ -124,7 +124,7 @@ describe('the difference between ledger and kernel', () => {
 
   test('leaves an end that is late by no more than a transaction may take', () => {
     const elements = [wanted('192.0.2.1', 600)];
-    const late = 600 + NFT_FRESH_DEADLINE_MS / 1000 + 2;
+    const late = 600 + NFT_LATE_MS / 1000 + 2;
     expect(changes(elements, { '192.0.2.1': late })).toEqual([]);
     expect(changes(elements, { '192.0.2.1': late + 1 })).toHaveLength(3);
   });

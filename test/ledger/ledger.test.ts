@@ -404,8 +404,10 @@ describe('a lost ledger', () => {
 
   test.each([
     ['the same end', at(3_600), at(3_601), []],
-    ['an end at the tolerance', at(3_600), at(3_605), []],
-    ['another end', at(3_600), at(3_606), ['192.0.2.1']],
+    ['an end that the kernel reckoned late', at(3_600), at(3_635), []],
+    ['a later end', at(3_600), at(3_636), ['192.0.2.1']],
+    ['an end that was read early', at(3_600), at(3_595), []],
+    ['an earlier end', at(3_600), at(3_594), ['192.0.2.1']],
     ['no end, as it was', null, null, []],
     ['an end where it had none', null, at(3_600), ['192.0.2.1']],
     ['no end where it had one', at(3_600), null, ['192.0.2.1']],
