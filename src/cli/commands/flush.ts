@@ -38,6 +38,7 @@ async function run({ args, paths, terminal }: CommandContext): Promise<ExitCode>
   if (running)
     throw new OperatorError('the agent is running and would put its table back', {
       hint: 'systemctl stop banjour; to lift bans: banjour unban --all',
+      exitCode: EXIT.temporary,
     });
   const { NftBackend } = await import('../../firewall/nft.js');
   const backend = new NftBackend({ resident: false });
