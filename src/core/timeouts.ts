@@ -236,6 +236,11 @@ export const NFT_FRESH_DEADLINE_MS = 30_000;
  */
 export const NFT_LATE_MS = 30_000;
 /**
+ * Longest timeout of a ban that is sent, seconds (63 years): nft 1.0.6 reads it as a signed 32-bit
+ * number.
+ */
+export const NFT_TIMEOUT_SECONDS_MAX = 2_000_000_000;
+/**
  * Calls of the firewall that stand still for so long are stuck for good, ms: every child process
  * ends by its deadline, so twice the longest.
  */

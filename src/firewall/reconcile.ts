@@ -10,7 +10,7 @@ import type { Element } from '../core/firewall.js';
 import { NFT_BATCH_CHANGES_MAX, NFT_FIRST_CHANGES_MAX } from '../core/limits.js';
 import type { FirewallPlan } from '../core/specs.js';
 import { type EpochMicros, MICROS_PER_SECOND, plus } from '../core/time.js';
-import { NFT_LATE_MS } from '../core/timeouts.js';
+import { NFT_LATE_MS, NFT_TIMEOUT_SECONDS_MAX } from '../core/timeouts.js';
 import {
   compileOps,
   compileStructure,
@@ -45,11 +45,6 @@ export interface Reconciliation {
   readonly batches: readonly Transaction[];
 }
 
-/**
- * Longest timeout that is sent, seconds (63 years): nft 1.0.6 reads it as a signed 32-bit number.
- */
-export const TIMEOUT_SECONDS_MAX = 2_000_000_000;
-
 /** nft rounds `expires` to whole seconds, and we round timeouts up. */
 const TOLERANCE_MICROS = 2 * MICROS_PER_SECOND;
 /** To send late ones once more would make them late again; the agent itself ends a ban in time. */
@@ -58,7 +53,10 @@ const LATE_MICROS = NFT_LATE_MS * 1000;
 /** Seconds from now to the end, rounded up; null for good; 0 when it is over. */
 export function timeoutOf(until: EpochMicros | null, now: EpochMicros): number | null {
   if (until === null) return null;
-  return Math.min(TIMEOUT_SECONDS_MAX, Math.max(0, Math.ceil((until - now) / MICROS_PER_SECOND)));
+  return Math.min(
+    NFT_TIMEOUT_SECONDS_MAX,
+    Math.max(0, Math.ceil((until - now) / MICROS_PER_SECOND)),
+  );
 }
 
 /**
@@ -163,7 +161,7 @@ function* diff(
     keys.add(key);
     const end = there?.sets.get(set)?.elements.get(key);
     if (end === undefined) yield { table: table.family, set, key, kind: 'add', timeout };
-    else if (!sameEnd(end, reachable(element.until, now), tolerance)) {
+    else if (!sameEnd(end, element.until, now, tolerance)) {
       yield { table: table.family, set, key, kind: 'replace', timeout };
     }
   }
@@ -175,17 +173,19 @@ function* diff(
 }
 
 /**
- * The end that the kernel can be told: a ban of a hundred years is in force for as long as a
- * timeout lasts.
+ * True when what the kernel holds ends when it should, or a little later. Of a ban of a hundred
+ * years it holds the longest timeout, of which less is left each second: half of it will do.
  */
-function reachable(until: EpochMicros | null, now: EpochMicros): EpochMicros | null {
-  return until === null ? null : (Math.min(until, plus(now, TIMEOUT_SECONDS_MAX)) as EpochMicros);
-}
-
-/** True when what the kernel holds ends when it should, or a little later. */
-function sameEnd(held: EpochMicros | null, end: EpochMicros | null, tolerance: number): boolean {
-  if (held === null || end === null) return held === end;
-  return held >= end - tolerance && held <= end + LATE_MICROS + tolerance;
+function sameEnd(
+  held: EpochMicros | null,
+  until: EpochMicros | null,
+  now: EpochMicros,
+  tolerance: number,
+): boolean {
+  if (held === null || until === null) return held === until;
+  const isFar = until > plus(now, NFT_TIMEOUT_SECONDS_MAX);
+  const earliest = isFar ? plus(now, NFT_TIMEOUT_SECONDS_MAX / 2) : until - tolerance;
+  return held >= earliest && held <= until + LATE_MICROS + tolerance;
 }
 
 /**

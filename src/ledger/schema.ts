@@ -1,7 +1,7 @@
 /** The ledger's tables, the steps from one version to the next, and the statements. */
 import type { Database, Statement } from 'better-sqlite3';
 import { MICROS_PER_SECOND } from '../core/time.js';
-import { NFT_LATE_MS } from '../core/timeouts.js';
+import { NFT_LATE_MS, NFT_TIMEOUT_SECONDS_MAX } from '../core/timeouts.js';
 import { BAN_COLUMNS } from './rows.js';
 
 /** `Banj`: marks the file as ours (`PRAGMA application_id`, shown by file(1)). */
@@ -17,6 +17,8 @@ export const OPEN = `state IN ('wanted', 'in-force')`;
  */
 const END_TOLERANCE_MICROS = 5 * MICROS_PER_SECOND;
 const END_LATE_MICROS = NFT_LATE_MS * 1000 + END_TOLERANCE_MICROS;
+/** A ban that lasts longer has the longest timeout in the kernel, from some time on. */
+const REACH_MICROS = NFT_TIMEOUT_SECONDS_MAX * MICROS_PER_SECOND - END_TOLERANCE_MICROS;
 
 /**
  * One step per version, each run once and in order; never changed after a release. Times are
@@ -302,7 +304,8 @@ export function statementsOf(db: Database) {
     ),
     ended: prepare(
       `SELECT 1 FROM ban WHERE first = @first AND length = @length AND jail = @jail AND state = 'ended'
-       AND (until IS @until OR @until - until BETWEEN -${END_TOLERANCE_MICROS} AND ${END_LATE_MICROS})`,
+       AND (until IS @until OR @until - until BETWEEN -${END_TOLERANCE_MICROS} AND ${END_LATE_MICROS}
+            OR @until BETWEEN time + ${REACH_MICROS} AND until)`,
     ),
     known: prepare('SELECT 1 FROM ban WHERE first = ? AND length = ? AND jail = ? AND time = ?'),
     previous: prepare(`${PREVIOUS} AND jail = ?`).pluck(),

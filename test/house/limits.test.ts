@@ -19,7 +19,6 @@ const NO_BOUNDS = {
   /** Given by a format or by another program. */
   format: [
     'src/filter/regex/charset.ts CODE_MAX',
-    'src/firewall/reconcile.ts TIMEOUT_SECONDS_MAX',
     'src/jail/bantime.ts DOUBLINGS_MAX',
     'src/journal/export/parser.ts NAME_BYTES_MAX',
   ],

@@ -408,6 +408,8 @@ describe('a lost ledger', () => {
     ['a later end', at(3_600), at(3_636), ['192.0.2.1']],
     ['an end that was read early', at(3_600), at(3_595), []],
     ['an earlier end', at(3_600), at(3_594), ['192.0.2.1']],
+    ['the longest timeout, of a hundred years', at(3.2e9), at(2e9 + 60), []],
+    ['less than that', at(3.2e9), at(1.9e9), ['192.0.2.1']],
     ['no end, as it was', null, null, []],
     ['an end where it had none', null, at(3_600), ['192.0.2.1']],
     ['no end where it had one', at(3_600), null, ['192.0.2.1']],
