@@ -17,7 +17,7 @@ import { Backoff } from '../core/backoff.js';
 import { OperatingError } from '../core/errors.js';
 import { NFT_ERROR_BYTES_MAX, NFT_RESIDENT_BYTES_MAX } from '../core/limits.js';
 import { NFT_RESIDENT_DEADLINE_MS } from '../core/timeouts.js';
-import { type Command, start } from './spawn.js';
+import { type Command, deadline, start } from './spawn.js';
 
 /** Pause before a new child after a failure: doubles from the first to the last, ms. */
 const BACKOFF_MS = { first: 500, last: 60_000 } as const;
@@ -90,12 +90,12 @@ export class NftSession {
     const child = this.#child ?? this.#start();
     const token = `ack${++this.#count}`;
     this.#bytes += text.length + token.length + 1;
-    const deadline = this.#options.deadlineMs ?? NFT_RESIDENT_DEADLINE_MS;
-    let timer: NodeJS.Timeout | undefined;
+    const most = this.#options.deadlineMs ?? NFT_RESIDENT_DEADLINE_MS;
+    let inTime: (() => void) | undefined;
     try {
       const said = await new Promise<string>((answer, fail) => {
         this.#waiting = { token, answer, fail };
-        timer = setTimeout(() => fail(ill(`gave no answer within ${deadline} ms`)), deadline);
+        inTime = deadline(most, () => fail(ill(`gave no answer within ${most} ms`)));
         child.stdin?.write(`${text}${token}\n`);
       });
       this.#backoff.reset();
@@ -104,7 +104,7 @@ export class NftSession {
       await this.#giveUp(error instanceof Error ? error.message : String(error));
       throw error;
     } finally {
-      clearTimeout(timer);
+      inTime?.();
       this.#waiting = undefined;
     }
   }

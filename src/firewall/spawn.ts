@@ -15,6 +15,9 @@ const SEARCH = ['/usr/sbin', '/sbin', '/usr/bin', '/bin', '/usr/local/sbin'];
  */
 const ENVIRONMENT = { HOME: '/dev/null', LC_ALL: 'C', PATH: SEARCH.join(':') };
 
+/** Turns of the event loop in which all that a child has said and its end are heard. */
+const TURNS_TO_HEAR = 3;
+
 /**
  * The absolute path of a program of the system; undefined when it is not installed. $PATH is not
  * asked.
@@ -52,6 +55,24 @@ export function start(
     cwd: '/',
     shell: false,
   });
+}
+
+/**
+ * Calls `late` after so many milliseconds. This thread may have been busy for as long, and a timer
+ * comes before what a child wrote meanwhile: that is read first.
+ *
+ * @returns what ends it
+ */
+export function deadline(milliseconds: number, late: () => void): () => void {
+  let isOver = false;
+  const timer = setTimeout(async () => {
+    for (let turn = 0; turn < TURNS_TO_HEAR; turn++) await new Promise(setImmediate);
+    if (!isOver) late();
+  }, milliseconds);
+  return () => {
+    isOver = true;
+    clearTimeout(timer);
+  };
 }
 
 export interface Finished {
@@ -96,16 +117,15 @@ export async function run(
       failure ??= new OperatingError(code, message);
       child.kill('SIGKILL');
     };
-    const timer = setTimeout(
-      () => kill('ERR_NFT_DEADLINE', `${what} did not finish within ${options.deadlineMs} ms`),
-      options.deadlineMs,
+    const inTime = deadline(options.deadlineMs, () =>
+      kill('ERR_NFT_DEADLINE', `${what} did not finish within ${options.deadlineMs} ms`),
     );
     const stdout = collect(child.stdout, options.outputBytesMax, () =>
       kill('ERR_NFT_OUTPUT', `${what} printed more than ${options.outputBytesMax} bytes`),
     );
     const stderr = collect(child.stderr, options.errorBytesMax, () => undefined);
     child.once('error', (cause) => {
-      clearTimeout(timer);
+      inTime();
       reject(
         new OperatingError('ERR_NFT_START', `${what} cannot be started: ${cause.message}`, {
           cause,
@@ -113,7 +133,7 @@ export async function run(
       );
     });
     child.once('close', (status) => {
-      clearTimeout(timer);
+      inTime();
       if (child.pid !== undefined) options.onEnd?.(child.pid);
       if (failure === undefined) resolve({ status, stdout: stdout(), stderr: stderr() });
       else reject(failure);

@@ -64,6 +64,13 @@ describe('a child process', () => {
     expect(words.stderr).toHaveLength(NFT_ERROR_BYTES_MAX);
   });
 
+  test('that has answered in time is heard, however busy this thread was', async () => {
+    const given = run(SHELL, ['echo here'], { ...limits, deadlineMs: 100 });
+    // As a large ledger does at a start.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000);
+    expect((await given).stdout).toBe('here\n');
+  });
+
   test('is killed at its deadline', async () => {
     const pids: number[] = [];
     const options = { ...limits, deadlineMs: 100, onStart: (pid: number) => void pids.push(pid) };
