@@ -53,6 +53,11 @@ export const EXPLAIN_ALARMS_MAX = 20;
 export const READER_RESTARTS_MAX = 3;
 /** Batches that may wait for the kernel before their reader is held back. */
 export const BATCHES_UNDER_WAY_MAX = 64;
+/**
+ * Entries of the first batch of a source: with filters that have judged nothing yet, a whole one
+ * takes 0.3 s, and the newest entries wait for it.
+ */
+export const FIRST_ENTRIES_MAX = 200;
 /** Output of `ss -K`, bytes: about 100 per closed socket. */
 export const SS_OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
 /** Characters of an answer that are collected for the pager; a longer one is printed. */

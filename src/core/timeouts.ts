@@ -355,6 +355,11 @@ export const EDGE_AFTER_MS = 150;
  * belong together.
  */
 export const EDGE_SECONDS = 300;
+/**
+ * After a restart they begin so long before the place that was read to, seconds: most lines that
+ * belong together come within it, and of the failures of a large attack there are some 2,000.
+ */
+export const EDGE_BEFORE_MARK_SECONDS = 5;
 /** The ledger keeps hourly counters and alarms for so long, seconds: two months, to compare. */
 export const HOURLY_SECONDS = 62 * 86_400;
 /** The figures of a report must be there after so long, ms: a full ledger takes 10 s of a core. */

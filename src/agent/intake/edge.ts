@@ -2,6 +2,10 @@
  * The live edge: the newest entries, judged while the reader is still busy with the stored ones. It
  * has a source and filters of its own, so the reader's own state knows nothing of it; the reader
  * comes to the same entries in its turn.
+ *
+ * It begins just before the mark: an attack of the last minutes before a restart was judged by
+ * then, and whoever attacks now would wait until all of it is read once more. Of the past it sees
+ * the end only, in order, so what it counts of a host is never more than the whole does.
  */
 
 import type { FilterEvent } from '../../core/decision.js';
@@ -9,8 +13,8 @@ import type { Entry, EntrySource, Position, ReadPosition } from '../../core/entr
 import { BATCH_ENTRIES_MAX } from '../../core/limits.js';
 import { unionOf } from '../../core/match.js';
 import type { JailIntake } from '../../core/specs.js';
-import { plus, wallClock } from '../../core/time.js';
-import { EDGE_SECONDS, JUDGE_PART_MS } from '../../core/timeouts.js';
+import { laterOf, plus, wallClock } from '../../core/time.js';
+import { EDGE_BEFORE_MARK_SECONDS, EDGE_SECONDS, JUDGE_PART_MS } from '../../core/timeouts.js';
 import type { Demotion, FilterBank, JudgeReport } from '../../filter/bank.js';
 import { isAtOrBefore } from '../source-clocks.js';
 import type { IntakePlan } from './protocol.js';
@@ -42,14 +46,17 @@ export class Edge {
     this.#bank = bank;
   }
 
-  /** Opens the source a little before now. Throws what the source throws. */
+  /**
+   * Opens the source just before the mark, or a little before now where that is later or there is
+   * no mark. Throws what the source throws.
+   */
   open(jails: readonly JailIntake[], mark?: ReadPosition, self?: OwnProcess): void {
     this.#mark = mark;
     this.#self = self;
-    openFor(this.#source, this.#bank, jails, {
-      at: 'time',
-      time: plus(wallClock.now(), -EDGE_SECONDS),
-    });
+    const begin = plus(wallClock.now(), -EDGE_SECONDS);
+    const time =
+      mark === undefined ? begin : laterOf(begin, plus(mark.time, -EDGE_BEFORE_MARK_SECONDS));
+    openFor(this.#source, this.#bank, jails, { at: 'time', time });
   }
 
   /**

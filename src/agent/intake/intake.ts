@@ -12,6 +12,7 @@ import type { FilterEvent } from '../../core/decision.js';
 import type { Batch, EntrySource, ReadPosition } from '../../core/entry.js';
 import { messageOf } from '../../core/errors.js';
 import { BATCH_ENTRIES_MAX, EDGE_BATCHES_MAX } from '../../core/limits.js';
+import { FIRST_ENTRIES_MAX } from '../../core/service-limits.js';
 import { isoTime, plus, wallClock } from '../../core/time.js';
 import { AHEAD_SECONDS_MAX, EDGE_AFTER_MS } from '../../core/timeouts.js';
 import type { Demotion, FilterBank } from '../../filter/bank.js';
@@ -80,6 +81,8 @@ export class Intake {
   #openedAt = 0;
   #makeEdge: (() => Edge) | undefined;
   #edge: Edge | undefined;
+  /** More is stored than one look takes. */
+  #hasMany = false;
   #endTrims: (() => void) | undefined;
 
   /**
@@ -150,7 +153,9 @@ export class Intake {
         else if (this.#credits.left('batch') <= 0 && !this.#stopped) await this.#woken();
         continue;
       }
-      const batch = this.#source.next(BATCH_ENTRIES_MAX);
+      const most = this.#entriesRead === 0 ? FIRST_ENTRIES_MAX : BATCH_ENTRIES_MAX;
+      const batch = this.#source.next(most);
+      this.#hasMany ||= batch.read >= most;
       for (const notice of batch.notices)
         this.#post({ type: 'notice', level: 'warning', message: notice });
       if (batch.read > 0) {
@@ -246,9 +251,13 @@ export class Intake {
     return notBehind(position, mark);
   }
 
-  /** Judges the newest entries once reading takes long; true when more of them may be there. */
+  /**
+   * Judges the newest entries once much is to be read, or reading takes long; true when more of
+   * them may be there.
+   */
   async #lookAtEdge(): Promise<boolean> {
-    if (this.#phase === 'live' || performance.now() - this.#openedAt < EDGE_AFTER_MS) return false;
+    const isLong = performance.now() - this.#openedAt >= EDGE_AFTER_MS;
+    if (this.#phase === 'live' || !(this.#hasMany || isLong)) return false;
     try {
       const edge = this.#openEdge();
       if (edge === undefined) return false;

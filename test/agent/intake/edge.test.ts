@@ -5,8 +5,13 @@ import type { FromIntake, IntakePlan } from '../../../src/agent/intake/protocol.
 import type { Batch, EntrySource, Position } from '../../../src/core/entry.js';
 import { BATCH_CREDITS, EDGE_BATCHES_MAX } from '../../../src/core/limits.js';
 import { cursor, sourceId } from '../../../src/core/names.js';
+import { FIRST_ENTRIES_MAX } from '../../../src/core/service-limits.js';
 import { type EpochMicros, plus, wallClock } from '../../../src/core/time.js';
-import { EDGE_AFTER_MS, EDGE_SECONDS } from '../../../src/core/timeouts.js';
+import {
+  EDGE_AFTER_MS,
+  EDGE_BEFORE_MARK_SECONDS,
+  EDGE_SECONDS,
+} from '../../../src/core/timeouts.js';
 import { FilterBank } from '../../../src/filter/bank.js';
 import { entry, jail } from '../../support/filters.js';
 import { noGuard } from '../../support/guard.js';
@@ -105,14 +110,14 @@ describe('the live edge', () => {
     expect(edge.position).toBeUndefined();
   });
 
-  test('is judged once the stored entries take longer, from a little before now, before they are through', async () => {
+  test('is judged once the stored entries take longer, from just before the mark, before they are through', async () => {
     const edge = new Stored([batch(-1), QUIET, batch(1)]);
     const stored = new Stored([batch(-9), batch(-8), batch(-7), batch(1)], EDGE_AFTER_MS + 1);
     const { said, made } = await run(stored, edge);
     expect(made).toBe(1);
     expect(edge.position?.at).toBe('time');
-    const from = edge.position?.at === 'time' ? edge.position.time : 0;
-    expect(Math.abs(from - plus(wallClock.now(), -EDGE_SECONDS))).toBeLessThan(60e6);
+    const from = positionAt(-EDGE_BEFORE_MARK_SECONDS).time;
+    expect(edge.position).toEqual({ at: 'time', time: from });
     expect(edges(said)).toEqual([
       { warm: [-1], events: [] },
       { warm: [], events: [1] },
@@ -125,6 +130,25 @@ describe('the live edge', () => {
     expect(said.filter((one) => one.type === 'edge').every((one) => !('position' in one))).toBe(
       true,
     );
+  });
+
+  test('is judged after the first look, when that was full', async () => {
+    const stored = new Stored([{ ...batch(-9), read: FIRST_ENTRIES_MAX }, batch(-8), batch(1)]);
+    const { said } = await run(stored, new Stored([batch(1)]));
+    const order = said.flatMap(({ type }) => (type === 'edge' || type === 'batch' ? [type] : []));
+    expect(order.slice(0, 3)).toEqual(['batch', 'edge', 'batch']);
+    const one = new Stored([{ ...batch(-9), read: FIRST_ENTRIES_MAX - 1 }, batch(-8), batch(1)]);
+    expect(await run(one, new Stored([batch(1)]))).toMatchObject({ made: 0 });
+  });
+
+  test.each([
+    ['further back than a little', positionAt(-2 * EDGE_SECONDS)],
+    ['nowhere', undefined],
+  ])('begins a little before now where the mark is %s', (_, mark) => {
+    const source = new Stored([]);
+    new Edge(source, new FilterBank(jails, noGuard)).open(jails, mark);
+    const from = source.position?.at === 'time' ? source.position.time : 0;
+    expect(Math.abs(from - plus(wallClock.now(), -EDGE_SECONDS))).toBeLessThan(60e6);
   });
 
   test(`a storm at the edge leaves every ${EDGE_BATCHES_MAX + 1}th batch to the stored entries`, async () => {
