@@ -14,6 +14,7 @@ import type { Cursor, JailName } from '../core/names.js';
 import { HISTORY_ANSWER_ROWS_MAX, HISTORY_BANS_MAX } from '../core/service-limits.js';
 import { type EpochMicros, plus } from '../core/time.js';
 import { guarded } from './errors.js';
+import { floorsOfBans, floorsOfTarget } from './floors.js';
 import {
   BAN_COLUMNS,
   type BanRow,
@@ -75,6 +76,7 @@ export class History {
   readonly #around = new Map<number, Statement>();
   #newest: Statement | undefined;
   #newestPardon: Statement | undefined;
+  #floors: ((target: Prefix) => SettledUpTo[]) | undefined;
 
   constructor(db: Database) {
     this.#db = db;
@@ -289,31 +291,16 @@ export class History {
     return guarded(() => this.#db.prepare(sql).pluck().all()) as JailName[];
   }
 
-  /**
-   * See `Ledger.floors`. One target may come several times: the latest holds, and to find it here
-   * would mean to sort them all. Nothing else may be asked of the ledger meanwhile.
-   */
+  /** See `Ledger.floors`. One target may come several times: the latest holds. */
   *floors(since: EpochMicros): IterableIterator<SettledUpTo> {
-    const sql = `
-      SELECT jail, target, time FROM ban WHERE time >= @since AND origin = 'journal'
-      UNION ALL
-      SELECT jail, target, ended_time FROM ban
-        WHERE ended_time IS NOT NULL AND ended_time >= @since AND ended_reason IN ('expired', 'lapsed', 'operator', 'reload')
-`;
-    const rows = guarded(() => this.#db.prepare(sql).raw().iterate({ since })) as IterableIterator<
-      [jail: JailName, target: string, upTo: EpochMicros]
-    >;
-    try {
-      for (;;) {
-        const { done, value } = guarded(() => rows.next());
-        if (done === true) break;
-        const [jail, target, upTo] = value;
-        yield { jail, target: targetAsWritten(target), upTo, exact: true };
-      }
-    } finally {
-      rows.return?.();
-    }
     yield* this.pardons(since);
+    yield* floorsOfBans(this.#db, since);
+  }
+
+  /** The floors of exactly this target, the latest of each jail. */
+  floorsOf(target: Prefix): SettledUpTo[] {
+    this.#floors ??= floorsOfTarget(this.#db);
+    return this.#floors(target);
   }
 
   /** The floors that operators' unbans set, in the order of their times. */

@@ -235,8 +235,8 @@ export class Ledger {
 
   /**
    * Up to when the failures of targets are settled, for the warm-up of the jails that reads back to
-   * `since`: by bans of the journal, by the end of bans, by operators' unbans. A target may come
-   * more than once. Nothing else may be asked of the ledger until all are read.
+   * `since`: by operators' unbans, by bans of the journal, by the end of bans. A target may come
+   * more than once. Read page by page: the ledger may be asked and written meanwhile.
    */
   floors(since: EpochMicros): IterableIterator<SettledUpTo> {
     return this.history.floors(since);

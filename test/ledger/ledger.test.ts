@@ -360,12 +360,44 @@ describe('floors: what is settled', () => {
     expect(
       [...ledger.floors(at(0))].map(({ target, upTo, exact }) => [target.base, upTo, exact]),
     ).toEqual([
+      ['198.51.100.0', at(10), false],
       ['192.0.2.1', at(0), true],
       ['192.0.2.3', at(0), true],
       ['192.0.2.3', at(5), true],
-      ['198.51.100.0', at(10), false],
     ]);
     expect([...ledger.floors(at(6))].map(({ target }) => target.base)).toEqual(['198.51.100.0']);
+  });
+
+  test('are told page by page, of one time or of many, while bans are written', () => {
+    const { ledger } = opened();
+    const many = 2_500;
+    const hosts = Array.from({ length: 2 * many }, (_, i) => `10.0.${i >> 8}.${i & 255}`);
+    const decisions = hosts.map((host, i) =>
+      ban(host, { time: at(i < many ? 1 : 2 + i), until: at(90_000) }),
+    );
+    ledger.commit({ decisions });
+    const told: string[] = [];
+    for (const { target } of ledger.floors(at(1))) {
+      if (told.push(target.base) === 10)
+        ledger.commit({ decisions: [ban('192.0.2.9', { time: at(2) })] });
+    }
+    expect(told).toHaveLength(hosts.length + 1);
+    expect(new Set(told)).toEqual(new Set([...hosts, '192.0.2.9']));
+  });
+
+  test('of one target: the latest of each jail, of that target alone', () => {
+    const { ledger } = opened();
+    ledger.commit({ decisions: [ban('192.0.2.1'), ban('192.0.2.3', { until: at(5) })] });
+    ledger.expire(at(6));
+    ledger.commit({ decisions: [ban('192.0.2.2', { origin: 'operator' })] });
+    const of = (text: string) =>
+      ledger.history
+        .floorsOf(prefix(text))
+        .map(({ jail, target, upTo, exact }) => [jail, target.base, upTo, exact]);
+    expect(of('192.0.2.3')).toEqual([['sshd', '192.0.2.3', at(5), true]]);
+    expect(of('192.0.2.1')).toEqual([['sshd', '192.0.2.1', at(0), true]]);
+    expect(of('192.0.2.2')).toEqual([]);
+    expect(of('192.0.2.4')).toEqual([]);
   });
 
   test('remember a bounded number of unbans, the newest', () => {

@@ -7,6 +7,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pauseAfter } from '../../core/backoff.js';
+import type { FilterEvent } from '../../core/decision.js';
 import type { SourceSpec } from '../../core/entry.js';
 import { messageOf, OperatingError, OperatorError, unpackError } from '../../core/errors.js';
 import type { Log } from '../../core/log.js';
@@ -36,6 +37,10 @@ export interface SourceIntakeOptions {
   readonly start: () => IntakeStart;
   /** True while this thread has something more urgent to do than to judge stored entries. */
   readonly givesWay?: () => boolean;
+  /** Stored entries are judged from then on: what the ledger knows of them is told. */
+  readonly told?: Promise<void>;
+  /** Tells what the ledger knows of those at the edge, who do not wait for all of it. */
+  readonly tellOf?: (events: readonly FilterEvent[]) => void;
   /** Makes the thread; only tests have another than the intake's own. */
   readonly makeThread?: (plan: IntakePlan, listener: IntakeListener) => SourceThread;
 }
@@ -51,7 +56,7 @@ export class SourceIntake {
   readonly #pipeline: Pipeline;
   readonly #log: Log;
   #thread: SourceThread;
-  #queue: Promise<void> = Promise.resolve();
+  #queue: Promise<void>;
   /**
    * Batches of the edge, beside the others: whoever attacks now does not wait until the stored
    * entries before them are judged.
@@ -100,6 +105,11 @@ export class SourceIntake {
     // Nobody need wait for it.
     this.opened.catch(() => undefined);
     this.#thread = this.#launch();
+    this.#queue = (options.told ?? Promise.resolve()).catch((error: unknown) => {
+      // What was settled would count once more.
+      this.#generation++;
+      this.#fail(error);
+    });
   }
 
   ping(milliseconds: number): Promise<boolean> {
@@ -182,7 +192,10 @@ export class SourceIntake {
       }
       case 'edge':
         // Behind the end of the stored entries all of it was judged in its turn.
-        if (this.phase !== 'live') this.#pipeline.takeEdge(this.id, message);
+        if (this.phase !== 'live') {
+          this.#options.tellOf?.([...message.warm, ...message.events]);
+          this.#pipeline.takeEdge(this.id, message);
+        }
         if (this.#pipeline.underWay > BATCHES_UNDER_WAY_MAX) await this.#pipeline.idle();
         this.#thread.credit('edge');
         return;

@@ -21,6 +21,7 @@ import {
 import { neverPrefixed, unreadable } from '../control-views.js';
 import { PastLearner } from '../learning/learner.js';
 import type { Pipeline } from '../pipeline.js';
+import { FloorTeller } from './floors.js';
 import type { IntakeStart } from './protocol.js';
 import { SourceIntake } from './source-intake.js';
 
@@ -45,10 +46,12 @@ export class IntakeSupervisor {
   /** Sources that this agent has been started or reloaded with. */
   readonly #accepted = new Set<SourceId>();
   readonly #learner: PastLearner;
+  readonly #floors: FloorTeller;
 
   constructor(parts: IntakeSupervisorDeps) {
     this.#parts = parts;
     this.#learner = new PastLearner(parts);
+    this.#floors = new FloorTeller(parts);
   }
 
   get all(): readonly SourceIntake[] {
@@ -56,23 +59,26 @@ export class IntakeSupervisor {
   }
 
   /**
-   * Starts all; resolves when every source is open, or is known to be one that has to wait. What
-   * the ledger knows of the past goes into the jails while the threads begin: before the first of
-   * their messages, which nothing but a later turn of this thread takes.
+   * Starts all; resolves when every source is open, or is known to be one that has to wait, and the
+   * jails know the past. Who is excused, and whom jails that count bans have seen, they know before
+   * the first message of the threads, which nothing but a later turn of this thread takes. What is
+   * settled is told piece by piece: stored entries wait for all of it, the newest only for what
+   * concerns them.
    */
   async start(setup: AgentSetup): Promise<void> {
     const { jails, ledger } = this.#parts;
     const resumes = [...bySource(setup.jails).keys()].every(
       (id) => ledger.position(id) !== undefined,
     );
+    const told = this.#tellFloors(setup, jails.names, resumes);
     this.#readers = [...bySource(setup.jails)].map(([id, group]) =>
-      this.#make(id, group, readBackOf(setup), false),
+      this.#make(id, group, readBackOf(setup), false, told),
     );
-    this.#recall(setup, jails.names, resumes);
+    this.#recall(setup, jails.names);
     const past = this.#learner.plan(setup);
     for (const { id } of this.#readers) this.#accepted.add(id);
     for (const warning of this.#slowly()) this.#parts.log('warning', warning);
-    await this.#open(this.#readers);
+    await Promise.all([told, this.#open(this.#readers)]);
     this.#learner.start(past);
   }
 
@@ -109,7 +115,8 @@ export class IntakeSupervisor {
     this.#readers = kept;
     const ends = await Promise.all(gone.map((reader) => reader.stop(STOP_MS)));
     for (const { id } of gone) this.#parts.pipeline.leave(id);
-    this.#recall(setup, [...cold], true);
+    await this.#tellFloors(setup, [...cold], true);
+    this.#recall(setup, [...cold]);
     const past = this.#learner.plan(setup);
     const present = new Set(kept.map(({ id }) => id));
     const fresh = [...groups]
@@ -158,15 +165,22 @@ export class IntakeSupervisor {
   }
 
   /**
-   * Tells jails what the ledger knows of the past: which failures are settled and, to those that
-   * count bans, the bans. `resumes`: every source goes on where it was, so that nothing older than
-   * the windows is read.
+   * Tells jails which failures are settled. `resumes`: every source goes on where it was, so that
+   * nothing older than the windows is read.
    */
-  #recall(setup: AgentSetup, names: readonly JailName[], resumes: boolean): void {
+  #tellFloors(setup: AgentSetup, names: readonly JailName[], resumes: boolean): Promise<void> {
+    if (names.length === 0) return Promise.resolve();
+    const since = resumes ? plus(wallClock.now(), -lookBackOf(setup.jails)) : epochMicros(0);
+    return this.#floors.tell(since, new Set(names));
+  }
+
+  /**
+   * Tells jails what else the ledger knows of the past: to those that weigh what they had weighed,
+   * to those that count bans the bans.
+   */
+  #recall(setup: AgentSetup, names: readonly JailName[]): void {
     if (names.length === 0) return;
     const { jails, ledger, allow, pipeline } = this.#parts;
-    const since = plus(wallClock.now(), -lookBackOf(setup.jails));
-    jails.remember(ledger.floors(resumes ? since : epochMicros(0)), new Set(names));
     const weighing = setup.jails.filter(
       ({ policy }) => policy.counts === 'evidence' && names.includes(policy.jail),
     );
@@ -189,7 +203,13 @@ export class IntakeSupervisor {
   }
 
   /** `again`: the windows hold something already, which is read anew and must not count twice. */
-  #make(id: SourceId, group: SourceGroup, lookBack: Seconds, again: boolean): SourceIntake {
+  #make(
+    id: SourceId,
+    group: SourceGroup,
+    lookBack: Seconds,
+    again: boolean,
+    told?: Promise<void>,
+  ): SourceIntake {
     const { jails, pipeline, log, failed } = this.#parts;
     let reset = again;
     let isTold = false;
@@ -207,6 +227,8 @@ export class IntakeSupervisor {
         jails: group.jails,
         start,
         givesWay: () => this.givesWay,
+        ...(told === undefined ? {} : { told }),
+        tellOf: (events) => this.#floors.tellOf(events),
       },
       pipeline,
       log,

@@ -8,7 +8,7 @@ import { BATCHES_UNDER_WAY_MAX, READER_RESTARTS_MAX } from '../../../src/core/se
 import { fakeTimers } from '../../support/timeouts.js';
 
 /** A source whose threads do what the test says. */
-function bench(underWay = 0, take = async () => {}) {
+function bench(underWay = 0, take = async () => {}, told = Promise.resolve()) {
   const threads: IntakeListener[] = [];
   const done: string[] = [];
   const pipeline = {
@@ -26,6 +26,8 @@ function bench(underWay = 0, take = async () => {}) {
       source: { kind: 'journal' } as never,
       jails: [],
       start: () => ({}) as never,
+      told,
+      tellOf: (events) => void done.push(`tell of ${events.length}`),
       makeThread: (_: IntakePlan, listener) => {
         threads.push(listener);
         return {
@@ -91,10 +93,33 @@ describe('the newest entries', () => {
     const { threads, done } = bench(0, () => stored);
     for (const type of ['batch', 'batch', 'edge'] as const) threads[0]?.message(message(type));
     await turn();
-    expect(done).toEqual(['edge', 'credit']);
+    expect(done).toEqual(['tell of 0', 'edge', 'credit']);
     end();
     await turn();
-    expect(done).toEqual(['edge', 'credit', 'take', 'credit', 'take', 'credit']);
+    expect(done.slice(3)).toEqual(['take', 'credit', 'take', 'credit']);
+  });
+
+  test('do not wait for what is told of the past, as the stored ones do', async () => {
+    let end = () => {};
+    const told = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const { threads, done } = bench(0, undefined, told);
+    const edge = { type: 'edge', warm: [1], events: [2, 3] } as never;
+    for (const one of [message('batch'), edge]) threads[0]?.message(one);
+    await turn();
+    expect(done).toEqual(['tell of 3', 'edge', 'credit']);
+    end();
+    await turn();
+    expect(done.slice(3)).toEqual(['take', 'credit']);
+  });
+
+  test('are all that is judged where the past cannot be told: the source ends', async () => {
+    const { intake, threads, done } = bench(0, undefined, Promise.reject(new Error('no disk')));
+    threads[0]?.message(message('batch'));
+    await expect(intake.failure).rejects.toThrow('no disk');
+    await turn();
+    expect(done).toEqual([]);
   });
 
   test('are passed over once all that is stored was judged, they among it', async () => {
