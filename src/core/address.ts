@@ -164,12 +164,9 @@ export function haveInCommon(a: readonly number[], b: readonly number[], length:
 
 /** The address as an unsigned number of 32 or 128 bits. */
 export function bitsOf(address: Address): bigint {
+  if (address.family === 4) return BigInt(wordOf4(address.text));
   let bits = 0n;
-  if (address.family === 6) {
-    for (const word of wordsOf6(address.text)) bits = (bits << 32n) | BigInt(word);
-    return bits;
-  }
-  for (const part of address.text.split('.')) bits = (bits << 8n) | BigInt(Number(part));
+  for (const word of wordsOf6(address.text)) bits = (bits << 32n) | BigInt(word);
   return bits;
 }
 
