@@ -1,7 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { MESSAGE_CHARS_MAX, MESSAGE_TAIL_CHARS } from '../../src/core/limits.js';
-import { composeMessage, MESSAGE_HEAD_CHARS } from '../../src/journal/message.js';
+import { HOST_CHARS_MAX, MESSAGE_CHARS_MAX, MESSAGE_TAIL_CHARS } from '../../src/core/limits.js';
+import { cursor } from '../../src/core/names.js';
+import { epochMicros } from '../../src/core/time.js';
+import { composeMessage, entryOf, MESSAGE_HEAD_CHARS } from '../../src/journal/message.js';
 
 const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 
@@ -44,5 +46,28 @@ describe('the MESSAGE of an entry', () => {
         }
       }),
     );
+  });
+});
+
+describe('an entry', () => {
+  const name = { cursor: cursor('c'), realtime: epochMicros(1) };
+  const long = 'x'.repeat(MESSAGE_CHARS_MAX + 1);
+
+  test('names its host only as another one, and its cut only where there is one', () => {
+    const host = 'h'.repeat(HOST_CHARS_MAX);
+    const fields = new Map([['_HOSTNAME', `${host}h`]]);
+    const keys = (message: string, ofHost: boolean) => {
+      const entry = entryOf({ ...name, fields, messages: [{ head: message }] }, ofHost);
+      expect(entry).toMatchObject({
+        ...name,
+        fields,
+        message: composeMessage([{ head: message }]).text,
+      });
+      return [entry.host, entry.cutAt, Object.keys(entry).length];
+    };
+    expect(keys('short', false)).toEqual([undefined, undefined, 4]);
+    expect(keys('short', true)).toEqual([host, undefined, 5]);
+    expect(keys(long, false)).toEqual([undefined, MESSAGE_HEAD_CHARS, 5]);
+    expect(keys(long, true)).toEqual([host, MESSAGE_HEAD_CHARS, 6]);
   });
 });
