@@ -46,7 +46,8 @@ export function judgeUnder(
   allow: AllowContext,
   texts: PrefixTexts,
 ): SettingTally {
-  const jails = new Jails(setups.map(({ policy }) => policy));
+  // Nobody asks which entries led to a ban, and gathering them takes a twentieth of the time.
+  const jails = new Jails(setups.map(({ policy }) => ({ ...policy, maxmatches: 0 })));
   const bans = new BansInForce(
     setups.map(({ rule }) => rule),
     texts,
