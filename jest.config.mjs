@@ -3,9 +3,9 @@ import { availableParallelism } from 'node:os';
 /** Tests run on built JavaScript: worker entry files and native add-ons do not exist under on-the-fly transforms. */
 export default {
   rootDir: 'dist',
-  testEnvironment: 'node',
-  // Nothing is compiled here: a module only gets its globals in front, which jest makes slow.
-  transform: { '\\.js$': '<rootDir>/../scripts/lib/own-globals.mjs' },
+  testEnvironment: '<rootDir>/../scripts/lib/plain-globals.mjs',
+  // Nothing is compiled here.
+  transform: {},
   testSequencer: '<rootDir>/../scripts/lib/slowest-first.mjs',
   setupFiles: ['<rootDir>/test/setup.js'],
   testMatch: ['<rootDir>/test/**/*.test.js'],
