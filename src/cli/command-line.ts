@@ -155,6 +155,19 @@ const GRAMMAR = {
   'greedy-arrays': false,
 };
 
+/**
+ * Ends yargs once it has chosen a command and read its words: behind the command's own function it
+ * would lay out the whole help text, for nobody (yargs 18).
+ */
+class Chosen extends Error {
+  constructor(
+    readonly command: CommandDefinition,
+    readonly values: object,
+  ) {
+    super('a command is chosen');
+  }
+}
+
 /** Stands for a lone `-` on its way through yargs, which would make an empty text of it. */
 const STANDARD_INPUT = '\u{10ffff}-';
 
@@ -167,25 +180,27 @@ export async function parseCommandLine(
   version: string,
   width: number,
 ): Promise<ParsedCommand> {
-  let chosen: CommandDefinition | undefined;
-  const parser = parserOf(table, version, width, (command) => {
-    chosen = command;
-  });
   let output = '';
   let problem: string | undefined;
-  const values = await parser
-    .fail((message, error) => {
-      problem ??= message ?? error?.message ?? 'the command line is not valid';
-    })
-    .parseAsync(
-      argv.map((word) => (word === '-' ? STANDARD_INPUT : word)),
-      {},
-      (_error: Error | undefined, _values: unknown, text: string) => {
-        output = text;
-      },
-    );
+  let values: object;
+  let command: CommandDefinition | undefined;
+  try {
+    values = await parserOf(table, version, width)
+      .fail((message, error) => {
+        problem ??= message ?? error?.message ?? 'the command line is not valid';
+      })
+      .parseAsync(
+        argv.map((word) => (word === '-' ? STANDARD_INPUT : word)),
+        {},
+        (_error: Error | undefined, _values: unknown, text: string) => {
+          output = text;
+        },
+      );
+  } catch (error) {
+    if (!(error instanceof Chosen)) throw error;
+    ({ command, values } = error);
+  }
   if (problem !== undefined) throw usageError(problem, argv, table);
-  const command = chosen as CommandDefinition | undefined;
   if (command !== undefined) {
     refuseMeaningless(command, values, argv);
     refuseRepeated(command, argv);
@@ -239,13 +254,8 @@ function refuseMeaningless(
   if (unread !== undefined) throw numberError(unread[0], argv, command);
 }
 
-/** yargs with every command of the table; `choose` is called with the one of a command line. */
-function parserOf(
-  table: readonly CommandDefinition[],
-  version: string,
-  width: number,
-  choose: (command: CommandDefinition) => void,
-) {
+/** yargs with every command of the table; throws `Chosen` where a command line names one. */
+function parserOf(table: readonly CommandDefinition[], version: string, width: number) {
   let parser = yargs()
     .scriptName('banjour')
     // yargs would speak the language of the locale, amid everything else in English.
@@ -287,7 +297,9 @@ function parserOf(
           built = built.example(example, explanation);
         return built;
       },
-      () => choose(command),
+      (values) => {
+        throw new Chosen(command, values);
+      },
     );
   }
   return parser;

@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import { type CommandDefinition, type OptionDefinition, optionsOf } from '../../src/cli/command.js';
 import { parseCommandLine } from '../../src/cli/command-line.js';
 import { COMMANDS } from '../../src/cli/table.js';
@@ -146,3 +146,15 @@ test.each(COMMANDS.map((command) => [command.name, command] as const))(
     }
   },
 );
+
+test('a help text is laid out for those who ask for it only', async () => {
+  const measured = jest.spyOn(Intl.Segmenter.prototype, 'segment');
+  const { command } = await parseCommandLine(['history', '--limit', '3'], COMMANDS, '0', 80);
+  const forACommand = measured.mock.calls.length;
+  const { output } = await parseCommandLine(['history', '--help'], COMMANDS, '0', 80);
+  const forHelp = measured.mock.calls.length;
+  measured.mockRestore();
+  expect(command?.name).toBe('history');
+  expect(output).toContain('--limit');
+  expect([forACommand, forHelp > 0]).toEqual([0, true]);
+});
