@@ -6,6 +6,7 @@ import { epochMicros } from '../../src/core/time.js';
 import type { CompiledFilter, Verdict } from '../../src/filter/filter.js';
 import { countOf, identityOf, userOf } from '../../src/filter/match-groups.js';
 import {
+  compiledAnew,
   contentOf,
   FILTERS,
   fileLine,
@@ -13,7 +14,6 @@ import {
   inJournal,
   optionSets,
   type Sample,
-  type Shipped,
   samplesOf,
   shipped,
 } from './samples.js';
@@ -22,19 +22,6 @@ const BYSTANDER = /198\.51\.100\.\d+/;
 /** Text of any length in front of the address: where a name could put an address of its choice. */
 const CATCH_ALL = /(?<!\\)\.\)?[*+{]/;
 const ADDRESS = /<(?:ADDR|HOST|IP4)>/;
-
-const compiled = new Map<string, Shipped>();
-
-/**
- * One filter for all tests that only match with it: to compile it is most of what they do. A test
- * that judges takes one of its own, since lines leave something behind in it.
- */
-function shared(name: string, set: string): Shipped {
-  const key = `${name} ${set}`;
-  const one = compiled.get(key) ?? shipped(name, JSON.parse(set));
-  compiled.set(key, one);
-  return one;
-}
 
 function judge(filter: CompiledFilter, text: string): Verdict {
   return filter.judge({ text }, { time: epochMicros(0), boot: '' });
@@ -87,17 +74,17 @@ describe.each(FILTERS)('the filter %s', (name) => {
   ];
 
   test('loads without a word in each of its modes, and can be skipped by its literals', () => {
-    for (const set of sets) expect(shared(name, set).filter.literals).toBeDefined();
+    for (const set of sets) expect(shipped(name, JSON.parse(set)).filter.literals).toBeDefined();
   });
 
   test('selects its entries by fields that only journald sets', () => {
-    const { journalmatch } = shared(name, '{}').definition;
+    const { journalmatch } = shipped(name).definition;
     expect(journalmatch).toBeDefined();
     expect(journalmatch && forgeableGroups(journalmatch)).toEqual([]);
   });
 
   test("does not hear what users' commands write in its unit", () => {
-    expect(shared(name, '{}').definition.loggedby).toBe('system');
+    expect(shipped(name).definition.loggedby).toBe('system');
   });
 
   test('says of every sample what its comment says, as journal entry', () => {
@@ -130,7 +117,7 @@ describe.each(FILTERS)('the filter %s', (name) => {
   test('says the same with the linear matcher', () => {
     const comments = new Comments();
     for (const [set, list] of samples) {
-      const { filter } = shipped(name, JSON.parse(set));
+      const { filter } = compiledAnew(name, JSON.parse(set));
       for (const { regex } of filter.slots) regex.demote();
       for (const { sample, text } of inJournal(list)) comments.add(sample, judge(filter, text));
     }
@@ -141,7 +128,7 @@ describe.each(FILTERS)('the filter %s', (name) => {
     const twice: object[] = [];
     const stopped: string[] = [];
     for (const [set, list] of samples) {
-      const { filter } = shared(name, set);
+      const { filter } = shipped(name, JSON.parse(set));
       for (const { sample, text } of inJournal(list)) {
         const hits = hitsOf(filter, text);
         if (hits.length > 1)
@@ -158,7 +145,7 @@ describe.each(FILTERS)('the filter %s', (name) => {
     const seen = new Set<string>();
     const all = new Map<string, string>();
     for (const set of sets) {
-      const { filter, definition } = shared(name, set);
+      const { filter, definition } = shipped(name, JSON.parse(set));
       for (const { text, place } of [...definition.failregex, ...definition.successregex])
         all.set(text, `${place.file}:${place.line} ${text}`);
       for (const { text } of inJournal(samples.get(set) ?? [])) {
@@ -178,7 +165,7 @@ describe.each(FILTERS)('the filter %s', (name) => {
     const tried = new Set<string>();
     const open = new Map<string, string>();
     for (const set of sets) {
-      const { filter, definition } = shared(name, set);
+      const { filter, definition } = shipped(name, JSON.parse(set));
       for (const { text } of definition.successregex) expect(text.startsWith('^')).toBe(true);
       for (const { text, place } of definition.failregex) {
         expect(text.startsWith('^')).toBe(true);
