@@ -10,7 +10,7 @@ import { WHAT_IF_ADDRESSES_MAX, WHAT_IF_USERS_MAX } from '../../../src/core/serv
 import { type EpochMicros, epochMicros } from '../../../src/core/time.js';
 import { openLedger } from '../../../src/ledger/open.js';
 import { Timeline, WhatIf } from '../../../src/tools/replay/what-if.js';
-import { cli } from '../../support/cli.js';
+import { cli, type Ran } from '../../support/cli.js';
 
 const SESSION = 'examples/journal/lab-session.export.gz';
 
@@ -67,6 +67,15 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(configuration, { recursive: true }));
 
+const answers = new Map<string, Promise<Ran>>();
+/** A replay of the session. It says the same each time, so each is made once for all tests. */
+function replayed(...options: string[]): Promise<Ran> {
+  const key = options.join(' ');
+  const answer = answers.get(key) ?? cli(['replay', SESSION, ...options]);
+  answers.set(key, answer);
+  return answer;
+}
+
 async function summaryOf(
   ...more: string[]
 ): Promise<{ summary: Summary; events: readonly string[] }> {
@@ -74,8 +83,7 @@ async function summaryOf(
 }
 
 async function summed(...more: string[]): Promise<{ summary: Summary; events: readonly string[] }> {
-  const argv = ['replay', SESSION, '--json', '--summary', ...more];
-  const { code, out, err } = await cli(argv);
+  const { code, out, err } = await replayed('--json', '--summary', ...more);
   if (code !== 0) throw new Error(err);
   const lines = out.trimEnd().split('\n');
   const { summary } = JSON.parse(lines.at(-1) ?? '') as { summary: Summary };
@@ -131,7 +139,7 @@ describe('the what-if of a recorded attack', () => {
   });
 
   test('tells people the same, with a chart', async () => {
-    const { out } = await cli(['replay', SESSION, '--quiet', '--ipv6prefix', '128']);
+    const { out } = await replayed('--quiet', '--ipv6prefix', '128');
     expect(out).toMatch(/█/);
     expect(out).toMatch(/1,729 entries/);
     expect(out).toMatch(/10\.77\.20\.18 .*alice/);
@@ -365,6 +373,6 @@ describe('a jail that weighs', () => {
 });
 
 test('replay tells the bans by rule', async () => {
-  const { out } = await cli(['replay', SESSION, '--quiet', '--ipv6prefix', '128']);
+  const { out } = await replayed('--quiet', '--ipv6prefix', '128');
   expect(out).toMatch(/^login made \d+ bans?, by rule: slow \d+, fast \d+$/m);
 });
