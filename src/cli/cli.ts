@@ -27,7 +27,10 @@ export const GENERAL_EXITS: readonly (readonly [ExitCode, string])[] = [
   [EXIT.software, 'a fault of Banjour; please report it'],
   [EXIT.osError, 'the system failed: journal, nft, disk'],
   [EXIT.cannotCreate, 'a file cannot be written'],
-  [EXIT.temporary, 'not now: too many clients; try again'],
+  [
+    EXIT.temporary,
+    'not now: too many clients, or another agent or command holds what is needed; try again',
+  ],
   [EXIT.noPermission, 'no permission; try as root'],
   [EXIT.config, 'the configuration has errors'],
 ];
