@@ -59,13 +59,14 @@ function contract(): ReturnType<typeof contractIn> {
   return outcome;
 }
 
+const RESTART = ['systemctl', 'restart', COMPANION];
 /** What a host bans, sorted. */
 const bansOf = async (host: Sharer) => [...(await host.held()).keys()].sort();
 const addresses = () => hosts.map(({ address }) => address);
 /** Awaits that all these hosts drop, or let in, what an address sends; resolves with when. */
-const allShut = (from: string, to = addresses(), since?: number) =>
+const shutOn = (from: string, to = addresses(), since?: number) =>
   Promise.all(to.map((address) => prober.shut(from, address, since)));
-const allOpen = (from: string, to = addresses(), since?: number) =>
+const openOn = (from: string, to = addresses(), since?: number) =>
   Promise.all(to.map((address) => prober.open(from, address, since)));
 
 beforeAll(async () => {
@@ -97,16 +98,37 @@ describe.each<[string, (host: Sharer) => Engine, string]>([
   let steadySince = 0;
   /** Addresses that the first host banned once. */
   const once: string[] = [];
+  /** Times that the engine's stream left out what it should have told. */
+  let missed = 0;
+
+  /**
+   * The LAPI can miss a decision that is written while it is asked (`src/share/lapi.ts`). The
+   * companion lists again after minutes, and when it is started: once in all that is done here.
+   */
+  async function heard<T>(wait: () => Promise<T>): Promise<T> {
+    try {
+      return await wait();
+    } catch (error) {
+      if (!(engine instanceof Lapi) || missed++ > 0) throw error;
+      figures.push(`${engine.name}: missed by its stream, listed again`);
+      await Promise.all(hosts.map(({ machine }) => machine.exec(RESTART)));
+      return wait();
+    }
+  }
+  const allShut: typeof shutOn = (...asked) => heard(() => shutOn(...asked));
+  const allOpen: typeof openOn = (...asked) => heard(() => openOn(...asked));
 
   /** A ban by hand, or a lift, on a host; how much later the others drop, or let in, ms. */
   async function spreads(
     what: string,
     from: string,
     deed: () => Promise<unknown>,
-    all: typeof allShut,
+    all: typeof shutOn,
   ): Promise<void> {
+    const before = missed;
     await deed();
     const times = await all(from);
+    if (missed > before) return;
     const began = Math.min(...times);
     const later = times.map((time) => time - began).sort((a, b) => a - b);
     figures.push(`${engine.name}, ${what}: ${later.slice(1).join(' and ')} ms later`);
@@ -237,7 +259,7 @@ describe.each<[string, (host: Sharer) => Engine, string]>([
     await engine.slip([...HOSTILE, victim].map((target) => ({ target, hours: CENTURY_HOURS })));
     await allShut(victim);
     // A new listing has all of it once more.
-    await first.machine.exec(['systemctl', 'restart', COMPANION]);
+    await first.machine.exec(RESTART);
     await first.isSharing();
     for (const [index, host] of hosts.entries()) {
       expect([host.name, await bansOf(host)]).toEqual([
