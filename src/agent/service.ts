@@ -44,8 +44,8 @@ export interface ServiceOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly version: string;
   readonly logLevel?: LogLevel;
-  /** Called when the agent has started, or could not. */
-  readonly isStarted: () => void;
+  /** Called when the configuration is read, and bans, of which there may be many, are not yet. */
+  readonly isConfigured: () => void;
 }
 
 /** Runs until a signal or a failure; returns the exit code. */
@@ -85,6 +85,7 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
     `Banjour ${options.version} starts with the jails ${setup.jails.map(({ policy }) => policy.jail).join(', ')}`,
   );
   const started = extendStart(sdNotify);
+  options.isConfigured();
   const agent = await Agent.start({
     setup,
     ledgerPath: ledgerPathOf(settings, options.ledgerPath),
@@ -102,7 +103,6 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
     loglevel: { get: logging.getLevel, set: logging.setLevel },
   }).finally(() => {
     started();
-    options.isStarted();
     dismissThread();
   });
   if (!options.dryRun)

@@ -53,7 +53,7 @@ async function runAgent({ args, terminal, paths }: CommandContext): Promise<Exit
     });
   const { optimiseLess, setCollectorFlags } = await import('../../agent/memory.js');
   setCollectorFlags();
-  const isStarted = optimiseLess();
+  const isConfigured = optimiseLess();
   // The reader's thread loads its modules while this one does.
   (await import('../../agent/intake/thread.js')).prepareThread();
   const { runService } = await import('../../agent/service.js');
@@ -72,7 +72,7 @@ async function runAgent({ args, terminal, paths }: CommandContext): Promise<Exit
     out: (text) => terminal.out(text),
     env: terminal.env,
     version: packageVersion(),
-    isStarted,
+    isConfigured,
     ...(level === undefined ? {} : { logLevel: level }),
   });
 }
