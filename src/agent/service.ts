@@ -45,7 +45,7 @@ export interface ServiceOptions {
   readonly version: string;
   readonly logLevel?: LogLevel;
   /** Called when the configuration is read, and bans, of which there may be many, are not yet. */
-  readonly isConfigured: () => void;
+  readonly configured: () => void;
 }
 
 /** Runs until a signal or a failure; returns the exit code. */
@@ -85,7 +85,7 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
     `Banjour ${options.version} starts with the jails ${setup.jails.map(({ policy }) => policy.jail).join(', ')}`,
   );
   const started = extendStart(sdNotify);
-  options.isConfigured();
+  options.configured();
   const agent = await Agent.start({
     setup,
     ledgerPath: ledgerPathOf(settings, options.ledgerPath),

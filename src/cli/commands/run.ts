@@ -51,9 +51,7 @@ async function runAgent({ args, terminal, paths }: CommandContext): Promise<Exit
     throw new OperatorError(`no such log level: ${JSON.stringify(level)}`, {
       hint: `write one of ${LOG_LEVELS.join(', ')}`,
     });
-  const { optimiseLess, setCollectorFlags } = await import('../../agent/memory.js');
-  setCollectorFlags();
-  const isConfigured = optimiseLess();
+  const configured = (await import('../../agent/memory.js')).optimiseLess();
   // The reader's thread loads its modules while this one does.
   (await import('../../agent/intake/thread.js')).prepareThread();
   const { runService } = await import('../../agent/service.js');
@@ -72,7 +70,7 @@ async function runAgent({ args, terminal, paths }: CommandContext): Promise<Exit
     out: (text) => terminal.out(text),
     env: terminal.env,
     version: packageVersion(),
-    isConfigured,
+    configured,
     ...(level === undefined ? {} : { logLevel: level }),
   });
 }

@@ -143,15 +143,17 @@ export const NOT_NEWLINE: CharSet = negate(single(0x0a));
  * it.
  */
 export function foldCase(set: CharSet, asciiOnly: boolean): CharSet {
-  const known = folded[asciiOnly ? 1 : 0].get(set);
-  if (known !== undefined) return known;
-  const found = withCases(set, asciiOnly);
-  if (SINGLES.includes(set)) folded[asciiOnly ? 1 : 0].set(set, found);
+  const ofCase = asciiOnly ? foldedInAscii : folded;
+  let found = ofCase.get(set);
+  if (found === undefined) {
+    found = withCases(set, asciiOnly);
+    ofCase.set(set, found);
+  }
   return found;
 }
 
-/** Of single characters of ASCII, of which regexes that ignore case are made. */
-const folded = [new Map<CharSet, CharSet>(), new Map<CharSet, CharSet>()] as const;
+const folded = new WeakMap<CharSet, CharSet>();
+const foldedInAscii = new WeakMap<CharSet, CharSet>();
 
 function withCases(set: CharSet, asciiOnly: boolean): CharSet {
   const extra: [number, number][] = [];
